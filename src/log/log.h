@@ -1,0 +1,115 @@
+// The log: topics of partitions of Kafka v2 record batches. This is the interface that everything above is written
+// against; engines are the embedded segments (embedded_log.h) and, later, Apache Kafka.
+//
+// All calls may be made from any shard; they cross to the partition's own and come back.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "runtime/shard.h"
+
+namespace headrace {
+
+// The position of a record in its partition, from 0.
+struct Offset {
+  int64_t value = 0;
+
+  auto operator<=>(const Offset&) const = default;
+  Offset operator+(int64_t records) const { return {value + records}; }
+  int64_t operator-(Offset other) const { return value - other.value; }
+};
+inline constexpr Offset kOffsetMax{INT64_MAX};
+
+using PartitionId = int32_t;
+
+struct TopicConfig {
+  PartitionId partitions = 1;
+  int64_t retention_ms = -1;     // -1: for ever
+  int64_t retention_bytes = -1;  // per partition; -1: no limit
+  uint64_t segment_bytes = 64 * 1024 * 1024;
+  bool compact = false;  // keep the last record of each key (and tombstones for delete_retention_ms)
+  int64_t delete_retention_ms = 24 * 3600 * 1000;
+
+  bool operator==(const TopicConfig&) const = default;
+};
+
+inline constexpr PartitionId kPartitionsMax = 10'000;       // of one topic
+inline constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;  // of one record batch
+
+// One encoded v2 batch (record_batch.h) for one partition. Its base offset is filled in by the partition.
+struct PartitionBatch {
+  PartitionId partition = 0;
+  std::string bytes;
+};
+
+enum class Durability : uint8_t {
+  kSynced,   // acknowledged after fsync
+  kRelaxed,  // acknowledged after the write to the page cache; a power cut may lose it
+};
+
+struct Appended {
+  PartitionId partition = 0;
+  Offset base;             // of the batch's first record
+  Offset end;              // after its last
+  bool duplicate = false;  // the producer's sequence was there already: `base` and `end` are that batch's, if known
+};
+
+// The part of a partition that can be read.
+struct Bounds {
+  Offset start;  // the oldest record kept
+  Offset end;    // after the newest durable one
+};
+
+struct Fetched {
+  std::shared_ptr<const void> owner;  // keeps `bytes` alive
+  std::string_view bytes;             // whole batches in order; the first may begin before the offset asked for
+  Bounds bounds;
+};
+
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Durable on return. Error(kConflict) if it exists, Error(kInvalid) for a bad name or configuration.
+  virtual awaitable<void> create(std::string topic, TopicConfig config) = 0;
+  // Error(kRefused) for fewer partitions. More partitions start empty.
+  virtual awaitable<void> alter(std::string topic, TopicConfig config) = 0;
+  virtual awaitable<void> remove(std::string topic) = 0;
+  virtual awaitable<std::optional<TopicConfig>> find(std::string topic) = 0;
+  virtual awaitable<std::vector<std::string>> topics() = 0;
+
+  // Appends each batch to its partition, in call order per partition, and returns when all are durable. A batch whose
+  // producer id is not -1 is appended only if its base sequence is greater than that producer's last one in the
+  // partition; otherwise it is a duplicate, and the call returns once the original is durable. Throws Error(kInvalid)
+  // for a malformed batch, Error(kBusy) when the partition's queue is full, Error(kIo) or Error(kOutOfSpace) when it is
+  // not known to be durable; it may still turn out to be.
+  virtual awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
+                                                  Durability durability = Durability::kSynced) = 0;
+
+  // Durable batches from the one that contains `from`, up to about `bytes_max` (at least one batch if there is one).
+  // Error(kNotFound) with the bounds in its message when `from` is outside [start, end].
+  virtual awaitable<Fetched> read(std::string topic, PartitionId partition, Offset from, size_t bytes_max) = 0;
+  virtual awaitable<Bounds> bounds(std::string topic, PartitionId partition) = 0;
+  // Returns when the durable end is beyond `offset`, or at `deadline` at the latest.
+  virtual awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset,
+                                        SteadyTime deadline) = 0;
+  // The first offset whose record's timestamp is >= `timestamp_ms`.
+  virtual awaitable<std::optional<Offset>> offset_at(std::string topic, PartitionId partition,
+                                                     int64_t timestamp_ms) = 0;
+
+  // The last sequence that was appended for `producer_id` in the partition, or -1.
+  virtual awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) = 0;
+
+  // Retention removes nothing at or beyond the floor, because someone may still have to replay it. Until the first call
+  // a partition's floor is its start.
+  virtual awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) = 0;
+};
+
+}  // namespace headrace

@@ -1,0 +1,60 @@
+// Timers on an injected clock. SystemTimers wait for real; ManualTime is a clock that stands still until a test moves
+// it, which fires what has become due, in order of deadline.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "base/clock.h"
+#include "runtime/shard.h"
+
+namespace headrace {
+
+class Timers {
+ public:
+  virtual ~Timers() = default;
+  virtual const Clock& clock() const = 0;
+
+  // A call that will be made on `shard` once; destroying or cancelling the handle prevents it. Both happen on the
+  // shard that it was made for.
+  class Handle {
+   public:
+    virtual ~Handle() = default;
+  };
+  [[nodiscard]] virtual std::unique_ptr<Handle> call_at(Shard& shard, SteadyTime deadline, std::function<void()> f) = 0;
+
+  // Suspends the calling coroutine, which runs on `shard`.
+  awaitable<void> sleep(Shard& shard, std::chrono::nanoseconds duration);
+};
+
+class SystemTimers final : public Timers {
+ public:
+  const Clock& clock() const override { return clock_; }
+  std::unique_ptr<Handle> call_at(Shard& shard, SteadyTime deadline, std::function<void()> f) override;
+
+ private:
+  SystemClock clock_;
+};
+
+class ManualTime final : public Timers, public Clock {
+ public:
+  explicit ManualTime(WallTime start) : wall_(start) {}
+
+  const Clock& clock() const override { return *this; }
+  WallTime wall() const override;
+  SteadyTime steady() const override;
+  std::unique_ptr<Handle> call_at(Shard& shard, SteadyTime deadline, std::function<void()> f) override;
+
+  // Moves both clocks and posts what is due to its shard.
+  void advance(std::chrono::nanoseconds duration);
+
+ private:
+  struct Entry;
+  mutable std::mutex mutex_;
+  WallTime wall_;
+  SteadyTime steady_{};
+  std::multimap<SteadyTime, std::shared_ptr<Entry>> due_;
+};
+
+}  // namespace headrace

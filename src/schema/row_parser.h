@@ -1,0 +1,51 @@
+// Rows as people and programs send them: JSON object, JSON array, NDJSON, CSV with a header. Straight into columns, with
+// every value checked against its column. The first bad row ends parsing with Error(kInvalid) and its row, column and
+// position, unless the caller collects bad rows.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "schema/columns.h"
+
+namespace headrace {
+
+enum class RowFormat : uint8_t { kJson, kNdjson, kCsv };
+
+struct RowLimits {
+  size_t rows_max = 1'000'000;
+  size_t row_bytes_max = 1024 * 1024;
+  int depth_max = 32;
+};
+
+struct BadRow {
+  int64_t row;  // from 1; in CSV the header is not counted
+  Error error;
+  std::string_view text;  // the row as it was sent
+};
+
+class RowParser {
+ public:
+  // `collect`: what to do with bad rows; empty: the first one throws.
+  RowParser(RowTypePtr type, RowFormat format, RowLimits limits = {}, std::function<void(BadRow)> collect = {});
+
+  // Parses a whole body. `body` may be padded by the caller: when `capacity` >= body.size() + 64 the JSON parser reads
+  // it in place, else it makes a copy. For CSV the first line is the header, unless set_header() was called.
+  // Columns that the row does not name are NULL (or their default); an unknown name, a missing NOT NULL column, a
+  // duplicate name and a value that does not fit its type are errors. The batch keeps no views into `body`.
+  Batch parse(std::string_view body, size_t capacity = 0);
+
+  // For CSV whose header was sent before. Throws Error(kInvalid) for unknown or repeated names.
+  void set_header(std::string_view line);
+
+ private:
+  RowTypePtr type_;
+  RowFormat format_;
+  RowLimits limits_;
+  std::function<void(BadRow)> collect_;
+  std::vector<int> header_;  // CSV position to column
+};
+
+}  // namespace headrace
