@@ -1,8 +1,16 @@
 // The dataflow of one view or derived stream: operators wired from a plan, its tables, its frontier. It advances in
 // epochs: take what is new on its inputs, push it through, commit state, rows and frontier in one atomic write.
 //
-//   Flow flow(plan, store, tables, ...);  // at the frontier it finds in the store, or at the beginning
-//   flow.advance(input, to);              // in the pool, one call at a time
+//   Flow flow(plan, store, tables, ...);         // at the frontier it finds in the store, or at the beginning
+//   auto result = flow.advance(input, to, ...);  // in the pool, one call at a time
+//   if (!result.committed) {                     // rows leave by way of the log: a derived stream's, dead ones
+//     ... append result.derived and result.dead to the log, durably, with the epoch's frontiers in a header ...
+//     flow.commit();
+//   }
+//
+// Appending before committing, and never committing what was not appended, is what makes outputs exactly-once: after a
+// crash the flow is at some earlier frontier, computes the same rows again (flows are deterministic), and the frontiers
+// recorded on the output tell the caller which epochs are there already. Nothing about outputs is kept in the store.
 //
 // A view's rows are read through read()/scan() from any thread while epochs run: they see the last commit.
 #pragma once
@@ -26,6 +34,7 @@ namespace headrace {
 struct SourceBatch {
   Batch rows;
   std::vector<uint8_t> deleted;  // per row; empty: none
+  std::vector<DeadRow> dead;     // records that could not be decoded; every flow that reads them reports them
   PartitionId partition = 0;
   Offset from;  // the records are those in [from, next) less what was dropped as duplicate or dead
   Offset next;
@@ -37,19 +46,13 @@ struct FlowInput {
   SourceBatchPtr batch;
 };
 
-// Rows that leave the flow by way of the log. They are kept in the store's outbox, written with the epoch, until the
-// caller has appended them (idempotently, by `sequence`) and says so with the next epoch.
-struct OutboxEntry {
-  int64_t sequence = 0;  // 1, 2, 3, ... per flow
-  Batch rows;            // of a derived stream
-  std::vector<DeadRow> dead;
-};
-
 struct EpochResult {
-  Changes changes;  // of the view's rows; empty unless the epoch was asked for them
-  std::optional<OutboxEntry> outbox;
-  uint64_t rows_in = 0;
+  Changes changes;            // of the view's rows; empty unless the epoch was asked for them
+  Batch derived;              // the rows of a derived stream
+  std::vector<DeadRow> dead;  // at most kDeadRowsMax
   uint64_t dead_count = 0;
+  uint64_t rows_in = 0;
+  bool committed = true;  // false when `derived` or `dead` has rows: append them, then commit()
 };
 
 struct FlowTables {
@@ -59,7 +62,7 @@ inline constexpr uint32_t kTablesPerFlow = 64;
 
 class Flow {
  public:
-  // `derives_stream`: rows leave by the outbox and are not kept. Throws Error(kUnsupported) for a plan it can't run.
+  // `derives_stream`: rows leave as EpochResult::derived and are not kept. Throws Error(kUnsupported) for a plan it can't run.
   Flow(QueryPlanPtr plan, Store& store, FlowTables tables, bool derives_stream);
   ~Flow();
 
@@ -68,10 +71,10 @@ class Flow {
   const Frontier& frontier() const;
 
   // One epoch. Never throws for what rows contain; Error(kIo) and the like mean that nothing was committed and the flow
-  // must be made anew.
+  // must be made anew. Commits at once, unless rows leave by way of the log (see above).
   EpochResult advance(std::span<const FlowInput> input, Frontier to, bool want_changes);
-  // The entry that a crash left in the outbox, if any: to be appended again before the first advance().
-  std::optional<OutboxEntry> pending_outbox();
+  // Commits the epoch that advance() left open.
+  void commit();
 
   // Reads, from any thread. Keys are values of the plan's key columns, in order; fewer are a prefix.
   // One row by its full key, as a batch of one row, or nullopt. `cached_only`: Error(kUnavailable) if it would block.
