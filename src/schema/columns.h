@@ -48,7 +48,7 @@ struct ColumnData {
 
   size_t size() const;
   void reserve(size_t rows);
-  bool null_at(size_t row) const { return !nulls.empty() && nulls[row] != 0; }
+  bool null_at(size_t row) const { return row < nulls.size() && nulls[row] != 0; }
   bool has_nulls() const { return !nulls.empty(); }
   // Marks an existing row, or the row about to be appended, as NULL, making `nulls` if it was empty.
   void set_null(size_t row);
@@ -90,6 +90,9 @@ class BatchBuilder {
   Arena arena_;
   size_t rows_ = 0;
 };
+
+// One cell as append_json of its value (value.h), without making the value.
+void append_json(std::string& out, const ColumnData& column, size_t row);
 
 // One row of a batch as a JSON object by column name, appended to `out`.
 void append_row_json(std::string& out, const Batch& batch, size_t row);
