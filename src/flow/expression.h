@@ -47,12 +47,19 @@ class RowErrors {
     std::string message;
   };
   // The first error of a row counts.
-  void add(uint32_t row, std::string message) { entries_.push_back({row, std::move(message)}); }
+  void add(uint32_t row, std::string message) {
+    if (failed(row)) return;
+    if (failed_.size() <= row) failed_.resize(static_cast<size_t>(row) + 1);
+    failed_[row] = true;
+    entries_.push_back({row, std::move(message)});
+  }
+  bool failed(uint32_t row) const { return row < failed_.size() && failed_[row]; }
   bool empty() const { return entries_.empty(); }
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
   std::vector<Entry> entries_;
+  std::vector<bool> failed_;
 };
 
 // The values of `expression` for every row of `batch`. Never throws for what a row contains.

@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "flow/expression.h"
+#include "schema/types.h"
 
 namespace headrace {
 
@@ -17,7 +19,17 @@ struct Call {
   size_t rows;
   std::span<const uint8_t> skip;  // empty: none
   RowErrors& errors;
+  // Bit i: argument i is the same for all rows, and its column has one row. Never set for all arguments at once.
+  uint64_t constants = 0;
+
+  bool is_constant(size_t argument) const { return argument < 64 && (constants >> argument & 1) != 0; }
+  bool skipped(size_t row) const { return !skip.empty() && skip[row] != 0; }
 };
+
+// The longest value that a function or cast makes, as the limit for rows; beyond it the row fails.
+inline constexpr size_t kValueBytesMax = 1024 * 1024;
+// As many as PostgreSQL allows.
+inline constexpr size_t kArgumentsMax = 100;
 
 struct Function {
   std::string_view name;  // lower case; operators by their symbol: "+", "||", "<=", "~~" (LIKE), "!~~"
@@ -26,8 +38,19 @@ struct Function {
   // The result's precision and scale, or an element type, from the arguments' types; null: none.
   Type (*result_type)(std::span<const Type> arguments) = nullptr;
   bool strict = true;  // NULL if any argument is NULL
+  // Fills `result`, whose type is set, which has an entry for every row, and whose nulls are those of `skip`.
   void (*evaluate)(const Call& call, ColumnData& result) = nullptr;
-  std::string_view description;  // one line, for docs/sql.md
+  std::string_view description;  // one line, for docs/functions.md
+  // The last parameter takes one or more arguments.
+  bool variadic = false;
+  // `parameters` are as many as there are, and their kinds mean nothing. kCommon: the arguments are cast to their
+  // common type (greatest, IS DISTINCT FROM); kAny: each keeps its own (concat).
+  enum class Polymorphic : uint8_t { kNo, kCommon, kAny };
+  Polymorphic polymorphic = Polymorphic::kNo;
+  // Never fails and costs little, so that it may be evaluated for rows that turn out not to need it.
+  bool total = false;
+  // An argument is evaluated only for rows where all before it are NULL: coalesce, which needs no `evaluate`.
+  bool lazy = false;
 };
 
 struct ResolvedFunction {
@@ -36,8 +59,13 @@ struct ResolvedFunction {
   Type result;
 };
 
-// PostgreSQL's rules in short: an exact match, else the candidate with the fewest implicit casts, preferring the
-// preferred types (double precision, text, timestamptz); untyped literals (`unknown[i]`) take the other side's type.
+// All of them, grouped by theme.
+std::span<const Function> all_functions();
+
+// PostgreSQL's rules (func_select_candidate): an exact match, else the candidate with the fewest implicit casts,
+// preferring the preferred types (double precision, text, timestamptz); untyped literals (`unknown[i]`) take the other
+// side's type. Besides operators and functions there are "is distinct from", "is not distinct from", unary "-" and "+",
+// and coalesce, nullif, greatest and least as ordinary functions.
 // nullopt: no such function for these types. Throws Error(kInvalid) when ambiguous.
 std::optional<ResolvedFunction> resolve_function(std::string_view name, std::span<const Type> arguments,
                                                  std::span<const bool> unknown);
@@ -46,8 +74,17 @@ std::vector<std::string_view> function_names();
 
 enum class CastContext : uint8_t { kImplicit, kAssignment, kExplicit };
 bool can_cast(const Type& from, const Type& to, CastContext context);
-// The type that CASE, COALESCE, UNION and IN give to a mix, or nullopt.
+// Casts the only argument of `call`, a column of type `from`, to `to`. The column itself is the result where both types
+// lie in memory alike (is_relabeling): then this must not be called.
+void evaluate_cast(const Type& from, const Type& to, const Call& call, ColumnData& result);
+bool is_relabeling(const Type& from, const Type& to);
+
+// The type that CASE, COALESCE, UNION and IN give to a mix, or nullopt. Leave untyped literals out; if nothing remains,
+// it is text.
 std::optional<Type> common_type(std::span<const Type> types);
+
+// The reference of all functions, operators and aggregates as Markdown: docs/functions.md.
+std::string function_reference();
 
 // Aggregates -------------------------------------------------------------------------------------------------------
 
