@@ -16,19 +16,24 @@ struct Decimal {
   int32_t scale = 0;  // 0 to 38
 
   static constexpr int kDigitsMax = 38;
+  static constexpr size_t kTextBytesMax = kDigitsMax + 4;  // a sign, a point and a zero before it
 
   static Decimal from_int(int64_t value) { return {value, 0}; }
-  // Rounded to 15 significant digits, as PostgreSQL casts double precision to numeric. Throws on NaN and infinity.
-  static Decimal from_double(double value);
+  // Rounded to 15 significant digits, as PostgreSQL casts double precision to numeric (and real with 6). Throws on NaN
+  // and infinity, and when the digits do not fit.
+  static Decimal from_double(double value, int significant_digits = 15);
   // Accepts what PostgreSQL's numeric input accepts except NaN and Infinity. nullopt if it is not a number or too long.
   static std::optional<Decimal> parse(std::string_view text);
 
   std::string to_string() const;
+  // Writes the same at `to`, which has room for kTextBytesMax, and returns the end of what was written.
+  char* format(char* to) const;
   double to_double() const;
   // Rounded half away from zero. nullopt if it does not fit.
   std::optional<int64_t> to_int64() const;
 
-  // The same value with another scale, rounded half away from zero as numeric(p,s) does. Throws when it overflows.
+  // The same value with another scale, rounded half away from zero as numeric(p,s) does. Throws when it overflows. A
+  // negative scale rounds before the point and has scale 0.
   Decimal with_scale(int32_t new_scale) const;
   // Number of digits before the point, without leading zeros.
   int integer_digits() const;
