@@ -5,6 +5,7 @@
 
 namespace headrace::trace {
 
+using spdlog::critical;
 using spdlog::debug;
 using spdlog::error;
 using spdlog::info;

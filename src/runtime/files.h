@@ -44,6 +44,7 @@ class Files {
   virtual bool exists(const std::string& path) = 0;
   // Names (not paths) in a folder, sorted.
   virtual std::vector<std::string> list(const std::string& folder) = 0;
+  // Makes the folder and those above it that are missing. Durable on return.
   virtual void make_folders(const std::string& path) = 0;
   virtual void rename(const std::string& from, const std::string& to) = 0;  // replaces `to`
   virtual void remove(const std::string& path) = 0;                         // a file or an empty folder
@@ -52,6 +53,9 @@ class Files {
   // Holds an exclusive lock for as long as the result lives. Error(kUnavailable) if another process has it.
   virtual std::unique_ptr<File> lock(const std::string& path) = 0;
 };
+
+// The folder that `path` is in: "." when it names none.
+std::string folder_of(const std::string& path);
 
 // The real one: POSIX.
 std::unique_ptr<Files> make_system_files();

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "base/clock.h"
@@ -16,8 +17,8 @@ class Timers {
   virtual ~Timers() = default;
   virtual const Clock& clock() const = 0;
 
-  // A call that will be made on `shard` once; destroying or cancelling the handle prevents it. Both happen on the
-  // shard that it was made for.
+  // A call that will be made on `shard` once; destroying the handle prevents it. Both happen on the shard that it was
+  // made for. The handle does not outlive its Timers.
   class Handle {
    public:
     virtual ~Handle() = default;
@@ -48,13 +49,17 @@ class ManualTime final : public Timers, public Clock {
 
   // Moves both clocks and posts what is due to its shard.
   void advance(std::chrono::nanoseconds duration);
+  // Calls that are not due yet: lets a test wait until a coroutine has gone to sleep before it moves the clock.
+  size_t waiting() const;
 
  private:
-  struct Entry;
+  struct Call;
+  class ManualHandle;
+
   mutable std::mutex mutex_;
   WallTime wall_;
   SteadyTime steady_{};
-  std::multimap<SteadyTime, std::shared_ptr<Entry>> due_;
+  std::multimap<SteadyTime, std::shared_ptr<Call>> due_;
 };
 
 }  // namespace headrace
