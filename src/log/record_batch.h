@@ -10,11 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "log/compression.h"
 #include "log/log.h"
 
 namespace headrace {
-
-enum class Compression : uint8_t { kNone = 0, kGzip = 1, kSnappy = 2, kLz4 = 3, kZstd = 4 };
 
 struct RecordHeader {
   std::string_view key;
@@ -61,11 +60,10 @@ BatchHeader verify_batch(std::string_view bytes);
 
 // Calls `f` for each record of a verified batch, in order; stops when it returns false. Views in the Record are into
 // `batch`, or into `scratch` when it is compressed: keep that as long as the views are used. Throws Error(kCorrupt);
-// decompression is bounded by kBatchBytesMax.
+// decompression is bounded by kBatchBytesMax. A compacted partition has batches without records.
 void for_each_record(std::string_view batch, std::string& scratch, const std::function<bool(const Record&)>& f);
 
-// The same for hot loops: no header list, no std::function. `F` is called as f(Offset, int64_t timestamp_ms,
-// optional<string_view> key, optional<string_view> value).
+// The same for hot loops: no header list, no std::function.
 class RecordReader {
  public:
   // Decompresses into `scratch` if needed.
@@ -104,7 +102,8 @@ class RecordBatchBuilder {
   int32_t records_ = 0;
 };
 
-// The partition of a key: Kafka's default partitioner (murmur2 over the key's bytes, seed 0x9747b28c, positive, modulo).
+// The partition of a key: Kafka's default partitioner (murmur2 over the key's bytes, seed 0x9747b28c, positive,
+// modulo).
 PartitionId partition_of(std::string_view key, PartitionId partitions);
 
 }  // namespace headrace
