@@ -23,7 +23,9 @@ struct Interval {
 // The alternative is decided by Type::form(); monostate is NULL.
 using Value = std::variant<std::monostate, int64_t, double, Decimal, std::string, Interval>;
 
-inline bool is_null(const Value& value) { return value.index() == 0; }
+inline bool is_null(const Value& value) {
+  return value.index() == 0;
+}
 
 // SQL's text form of a value and back: what PostgreSQL prints with `SET timezone = 'UTC'`, except that timestamptz is
 // RFC 3339 ("2001-01-01T00:01:00Z", with up to six decimals where they are not zero), and reading also accepts
@@ -35,8 +37,8 @@ Value parse_text(std::string_view text, const Type& type);
 // bytea in base64, jsonb and arrays as themselves. NaN and infinities are the strings "NaN", "Infinity", "-Infinity".
 void append_json(std::string& out, const Value& value, const Type& type);
 
-// Order and equality as SQL has them for non-null values of one type; NULL is the greatest, as in PostgreSQL's ORDER BY.
-// text compares by bytes (collation "C").
+// Order and equality as SQL has them for non-null values of one type; NULL is the greatest, as in PostgreSQL's ORDER
+// BY. text compares by bytes (collation "C").
 int compare(const Value& left, const Value& right, const Type& type);
 
 }  // namespace headrace
