@@ -11,8 +11,10 @@ namespace headrace {
 class FaultyFiles final : public Files {
  public:
   struct Faults {
-    uint64_t sync_fails_one_in = 0;   // 0: never. After a failed sync the unsynced writes are dropped, as Linux does
-    uint64_t write_fails_one_in = 0;  // kIo
+    // 0: never. After a failed sync, what was not synced is still read (from the page cache) but will never be durable,
+    // as on Linux, whatever later syncs say.
+    uint64_t sync_fails_one_in = 0;
+    uint64_t write_fails_one_in = 0;          // kIo
     uint64_t space_bytes_max = ~uint64_t{0};  // beyond it, kOutOfSpace
   };
 
@@ -26,6 +28,7 @@ class FaultyFiles final : public Files {
   // Error(kIo) until restore_power().
   void power_cut_after(uint64_t mutations);
   void restore_power();
+  // Calls that changed something since the beginning.
   uint64_t mutations() const;
   // Flips one random bit of the content of `path`, as a decaying disk does. Returns the byte's position.
   uint64_t flip_bit(const std::string& path);
@@ -42,6 +45,7 @@ class FaultyFiles final : public Files {
 
  private:
   struct Disk;
+  class FaultyFile;
   std::unique_ptr<Disk> disk_;
 };
 

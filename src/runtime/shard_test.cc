@@ -43,11 +43,11 @@ TEST(Shard, CallsCrossOverAndComeBack) {
 TEST(Shard, CallsToTheOwnShardRunAtOnce) {
   Runtime runtime({.shards = 1, .pool_threads = 1});
   runtime.block_on([&]() -> awaitable<void> {
-    bool other_ran = false;
-    asio::post(runtime.shard(0).context(), [&] { other_ran = true; });
+    const auto other_ran = std::make_shared<bool>(false);
+    asio::post(runtime.shard(0).context(), [other_ran] { *other_ran = true; });
     co_await on(runtime.shard(0), [] {});
     co_await on(runtime.shard(0), []() -> awaitable<void> { co_return; });
-    EXPECT_FALSE(other_ran);
+    EXPECT_FALSE(*other_ran);
   });
 }
 
