@@ -2,9 +2,14 @@
 // All rows of a call are checked before the first is appended.
 #pragma once
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/clock.h"
+#include "flow/flow.h"
 #include "flow/frontier.h"
 #include "schema/row_parser.h"
 #include "views/catalog.h"
@@ -30,9 +35,9 @@ struct AppendResult {
 };
 
 struct AppendLimits {
-  size_t rows_max = 1'000'000;          // of one request
-  size_t row_bytes_max = 1024 * 1024;   // of one row as sent
-  size_t inline_bytes_max = 16 * 1024;  // bodies beyond this are parsed in the pool
+  size_t rows_max = 1'000'000;         // of one request
+  size_t row_bytes_max = 1024 * 1024;  // of one row as sent
+  size_t inline_bytes_max = 8 * 1024;  // bodies beyond this are parsed in the pool
 };
 
 class Appender {
@@ -40,23 +45,37 @@ class Appender {
   Appender(Runtime& runtime, const Clock& clock, Log& log, Catalog& catalog, AppendLimits limits = {});
 
   // Durable on return (unless relaxed). Error(kInvalid) with row and column for a bad row, and then nothing was
-  // appended. Callable on any shard.
+  // appended; Error(kRefused) for a stream that is written by Headrace itself. Callable on any shard.
   awaitable<AppendResult> append(std::string stream, RowFormat format, std::string body, AppendOptions options);
   // The same for rows that are checked already.
   awaitable<AppendResult> append(std::string stream, Batch rows, AppendOptions options);
-  // Tombstones: removes the rows of a table by key.
+  // Tombstones: removes rows of a table. `keys` has the key columns of the table, in their order.
   awaitable<AppendResult> remove(std::string table, Batch keys);
-  // The last sequence of a named producer that all partitions of the stream have seen, or -1.
+  // The last sequence of a named producer that any partition of the stream has seen, or -1.
   awaitable<int32_t> last_sequence(std::string stream, std::string producer);
 
-  uint64_t rows_appended(std::string_view stream) const;  // since start, for metrics
+  // For Headrace's own streams, derived and dead ones. The headers go on the first record for each partition.
+  // `partitions`: those to write to; the rows of others are left out. Empty: all.
+  struct Header {
+    std::string key;
+    std::string value;
+  };
+  awaitable<void> append_internal(StreamInfoPtr stream, Batch rows, std::vector<Header> headers,
+                                  std::vector<bool> partitions);
+  awaitable<void> append_dead(std::string of, std::vector<DeadRow> dead, std::vector<Header> headers);
 
  private:
+  struct Encoded;
+  AppendResult result_of(const StreamInfo& stream, size_t rows, const std::vector<Appended>& appended) const;
+  Encoded encode(const StreamInfoPtr& stream, const Batch& rows, const AppendOptions& options,
+                 const std::vector<Header>& headers) const;
+  awaitable<AppendResult> append_rows(StreamInfoPtr stream, Batch rows, AppendOptions options);
+
   Runtime& runtime_;
   const Clock& clock_;
   Log& log_;
   Catalog& catalog_;
-  AppendLimits limits_;
+  const AppendLimits limits_;
 };
 
 }  // namespace headrace

@@ -1,0 +1,203 @@
+#include "views/appender.h"
+
+#include <algorithm>
+
+#include "boost/json.hpp"
+#include "fmt/format.h"
+#include "views/value_codec.h"
+#include "xxhash.h"
+
+namespace headrace {
+namespace {
+
+// Ids of producers that Headrace makes from names lie in the upper half of the positive ids, those that it hands out by
+// number in the lower. Two names collide with a chance of n²/2^63.
+int64_t producer_id_of(std::string_view stream, std::string_view name) {
+  const uint64_t hash = XXH3_64bits_withSeed(name.data(), name.size(), XXH3_64bits(stream.data(), stream.size()));
+  return static_cast<int64_t>((hash >> 2) | (uint64_t{1} << 62));
+}
+
+struct ProducerSequence {
+  int64_t id = kNoProducer;
+  int32_t sequence = -1;
+};
+
+ProducerSequence producer_of(const StreamInfo& stream, const AppendOptions& options) {
+  const std::string& name = stream.definition.name;
+  if (!options.producer.empty()) return {producer_id_of(name, "p:" + options.producer), options.sequence};
+  if (!options.idempotency_key.empty()) return {producer_id_of(name, "k:" + options.idempotency_key), 0};
+  return {};
+}
+
+}  // namespace
+
+struct Appender::Encoded {
+  std::vector<PartitionBatch> batches;
+};
+
+Appender::Appender(Runtime& runtime, const Clock& clock, Log& log, Catalog& catalog, AppendLimits limits)
+    : runtime_(runtime), clock_(clock), log_(log), catalog_(catalog), limits_(limits) {}
+
+awaitable<AppendResult> Appender::append(std::string stream, RowFormat format, std::string body,
+                                         AppendOptions options) {
+  const StreamInfoPtr info = catalog_.state()->stream(stream);
+  if (!info->is_writable())
+    throw Error(Code::kRefused, fmt::format("\"{}\" is written by Headrace; append to what it is made from", stream));
+
+  std::vector<DeadRow> dead;
+  auto parse = [&] {
+    std::function<void(BadRow)> collect;
+    if (options.bad_rows_to_dead)
+      collect = [&dead](const BadRow& bad) { dead.push_back({bad.error.message(), std::string(bad.text)}); };
+    RowParser parser(info->type, format, {.rows_max = limits_.rows_max, .row_bytes_max = limits_.row_bytes_max},
+                     std::move(collect));
+    return parser.parse(body);
+  };
+  Batch rows = body.size() > limits_.inline_bytes_max ? co_await on_pool(runtime_.pool(), parse) : parse();
+  body = {};
+  const size_t dead_rows = dead.size();
+  if (!dead.empty()) co_await append_dead(stream, std::move(dead), {});
+  AppendResult result = co_await append_rows(info, std::move(rows), std::move(options));
+  result.dead_rows = dead_rows;
+  co_return result;
+}
+
+awaitable<AppendResult> Appender::append(std::string stream, Batch rows, AppendOptions options) {
+  const StreamInfoPtr info = catalog_.state()->stream(stream);
+  if (!info->is_writable())
+    throw Error(Code::kRefused, fmt::format("\"{}\" is written by Headrace; append to what it is made from", stream));
+  co_return co_await append_rows(info, std::move(rows), std::move(options));
+}
+
+awaitable<AppendResult> Appender::append_rows(StreamInfoPtr stream, Batch rows, AppendOptions options) {
+  constexpr size_t kInlineRowsMax = 64;
+  const size_t count = rows.rows;
+  auto run = [&] { return encode(stream, rows, options, {}); };
+  Encoded encoded = count > kInlineRowsMax ? co_await on_pool(runtime_.pool(), run) : run();
+  rows = {};
+  const std::vector<Appended> appended =
+      co_await log_.append(stream->definition.topic, std::move(encoded.batches), options.durability);
+  co_return result_of(*stream, count, appended);
+}
+
+// A partition's rows become as many batches as kBatchBytesMax asks for; usually one. A producer's sequence is on the
+// last of them... it could not say which of several arrived, so rows of a numbered request must fit into one.
+Appender::Encoded Appender::encode(const StreamInfoPtr& stream, const Batch& rows, const AppendOptions& options,
+                                   const std::vector<Header>& headers) const {
+  const RowEncoder encoder(stream);
+  const auto partitions = stream->definition.partitions;
+  const ProducerSequence producer = producer_of(*stream, options);
+  const int64_t now_ms = clock_.wall_ms();
+  // Without a key the rows of a request go to one partition: any, but for a repeated request the same.
+  const uint64_t spread = producer.id != kNoProducer
+                              ? static_cast<uint64_t>(producer.id) + static_cast<uint64_t>(producer.sequence)
+                              : static_cast<uint64_t>(now_ms);
+  const auto keyless = static_cast<PartitionId>(spread % static_cast<uint64_t>(partitions));
+  std::vector<std::unique_ptr<RecordBatchBuilder>> builders(static_cast<size_t>(partitions));
+  std::vector<RecordHeader> record_headers;
+  for (const Header& header : headers) record_headers.push_back({header.key, header.value});
+
+  Encoded encoded;
+  auto finish = [&](size_t partition) {
+    PartitionBatch batch;
+    batch.partition = static_cast<PartitionId>(partition);
+    batch.bytes = builders[partition]->finish();
+    encoded.batches.push_back(std::move(batch));
+    builders[partition].reset();
+  };
+  std::string key, value;
+  for (size_t row = 0; row < rows.rows; ++row) {
+    key.clear();
+    value.clear();
+    const bool has_key = encoder.append_key(key, rows, row);
+    encoder.append_value(value, rows, row);
+    const auto partition = static_cast<size_t>(has_key ? partition_of(key, partitions) : keyless);
+    std::unique_ptr<RecordBatchBuilder>& builder = builders[partition];
+    if (builder && builder->bytes() + key.size() + value.size() + 1024 > kBatchBytesMax) {
+      if (producer.id != kNoProducer)
+        throw Error(Code::kTooLarge, fmt::format("the rows of one numbered request fill more than one record batch of "
+                                                 "{} bytes; send fewer rows at a time",
+                                                 kBatchBytesMax));
+      finish(partition);
+    }
+    const bool first = !builder;
+    if (first) {
+      builder = std::make_unique<RecordBatchBuilder>();
+      if (producer.id != kNoProducer) builder->set_producer(producer.id, 0, producer.sequence);
+    }
+    builder->append(now_ms, has_key ? std::optional<std::string_view>(key) : std::nullopt, value,
+                    first ? std::span<const RecordHeader>(record_headers) : std::span<const RecordHeader>());
+  }
+  for (size_t partition = 0; partition < builders.size(); ++partition)
+    if (builders[partition]) finish(partition);
+  return encoded;
+}
+
+AppendResult Appender::result_of(const StreamInfo& stream, size_t rows, const std::vector<Appended>& appended) const {
+  AppendResult result;
+  result.rows = rows;
+  result.token.stream = stream.definition.name;
+  result.duplicate = !appended.empty();
+  for (const Appended& batch : appended) {
+    result.duplicate = result.duplicate && batch.duplicate;
+    auto& ends = result.token.ends;
+    if (!ends.empty() && ends.back().first == batch.partition) {
+      ends.back().second = std::max(ends.back().second, batch.end);
+    } else {
+      ends.emplace_back(batch.partition, batch.end);
+    }
+  }
+  return result;
+}
+
+awaitable<AppendResult> Appender::remove(std::string table, Batch keys) {
+  const StreamInfoPtr info = catalog_.state()->stream(table);
+  if (!info->definition.is_table)
+    throw Error(Code::kRefused, fmt::format("\"{}\" is a stream: its rows are events and cannot be deleted", table));
+  // The encoder takes key columns from their places in a whole row.
+  Batch rows{info->type, std::vector<ColumnPtr>(info->type->columns.size()), keys.rows};
+  for (size_t i = 0; i < info->key.size(); ++i) rows.columns[info->key[i]] = keys.columns.at(i);
+  const RowEncoder encoder(info);
+  std::map<PartitionId, RecordBatchBuilder> builders;
+  for (size_t row = 0; row < rows.rows; ++row) {
+    std::string key;
+    encoder.append_key(key, rows, row);
+    builders[partition_of(key, info->definition.partitions)].append(clock_.wall_ms(), key, std::nullopt);
+  }
+  std::vector<PartitionBatch> batches;
+  for (auto& [partition, builder] : builders) {
+    PartitionBatch batch;
+    batch.partition = partition;
+    batch.bytes = builder.finish();
+    batches.push_back(std::move(batch));
+  }
+  const auto appended = co_await log_.append(info->definition.topic, std::move(batches));
+  co_return result_of(*info, keys.rows, appended);
+}
+
+awaitable<int32_t> Appender::last_sequence(std::string stream, std::string producer) {
+  const StreamInfoPtr info = catalog_.state()->stream(stream);
+  const int64_t id = producer_of(*info, {.producer = producer, .sequence = 0}).id;
+  int32_t last = -1;
+  for (PartitionId partition = 0; partition < info->definition.partitions; ++partition)
+    last = std::max(last, co_await log_.last_sequence(info->definition.topic, partition, id));
+  co_return last;
+}
+
+awaitable<void> Appender::append_internal(StreamInfoPtr stream, Batch rows, std::vector<Header> headers,
+                                          std::vector<bool> partitions) {
+  Encoded encoded = co_await on_pool(runtime_.pool(), [&] { return encode(stream, rows, {}, headers); });
+  if (!partitions.empty())
+    std::erase_if(encoded.batches,
+                  [&](const PartitionBatch& batch) { return !partitions[static_cast<size_t>(batch.partition)]; });
+  if (!encoded.batches.empty()) co_await log_.append(stream->definition.topic, std::move(encoded.batches));
+}
+
+awaitable<void> Appender::append_dead(std::string of, std::vector<DeadRow> dead, std::vector<Header> headers) {
+  const StreamInfoPtr stream = catalog_.state()->stream(of + ".dead");
+  BatchBuilder builder(stream->type);
+  for (DeadRow& row : dead) builder.append_row(std::vector<Value>{std::move(row.error), std::move(row.row_json)});
+  co_await append_internal(stream, builder.finish(), std::move(headers), {});
+}
+
+}  // namespace headrace

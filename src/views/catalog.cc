@@ -1,0 +1,164 @@
+#include "views/catalog.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/trace.h"
+#include "boost/json.hpp"
+#include "fmt/ranges.h"
+#include "log/record_batch.h"
+#include "views/catalog_change.h"
+
+namespace headrace {
+namespace {
+
+const std::string kCatalogTopic = "_catalog";
+constexpr std::string_view kCountersKey = "";
+constexpr size_t kReadBytes = 4 * 1024 * 1024;
+
+TopicConfig topic_config(const StreamInfo& info) {
+  TopicConfig config;
+  config.partitions = info.definition.partitions;
+  config.retention_ms = info.definition.retention_ms;
+  config.retention_bytes = info.definition.retention_bytes;
+  config.compact = info.definition.is_table;
+  return config;
+}
+
+std::string counters_json(const CatalogState& state) {
+  return boost::json::serialize(
+      boost::json::object{{"next_schema_id", state.next_schema_id}, {"next_table", state.next_table}});
+}
+
+}  // namespace
+
+std::string_view to_string(Applied::What what) {
+  switch (what) {
+    case Applied::What::kCreated: return "created";
+    case Applied::What::kReplaced: return "replaced";
+    case Applied::What::kChanged: return "changed";
+    case Applied::What::kDropped: return "dropped";
+    case Applied::What::kUnchanged: return "unchanged";
+  }
+  check(false, "every outcome has a name");
+  return {};
+}
+
+Catalog::Catalog(Runtime& runtime, Log& log) : runtime_(runtime), log_(log), idle_(runtime.shard(0)) {}
+
+awaitable<void> Catalog::open() {
+  if (!co_await log_.find(kCatalogTopic)) co_await log_.create(kCatalogTopic, {.partitions = 1, .compact = true});
+  CatalogRecords records;
+  int32_t next_schema_id = CatalogState().next_schema_id;
+  uint32_t next_table = CatalogState().next_table;
+  const Bounds bounds = co_await log_.bounds(kCatalogTopic, 0);
+  for (Offset at = bounds.start; at < bounds.end;) {
+    const Fetched fetched = co_await log_.read(kCatalogTopic, 0, at, kReadBytes);
+    for (std::string_view rest = fetched.bytes; !rest.empty();) {
+      std::string scratch;
+      RecordReader reader(rest, scratch);
+      for (Record record; reader.next(record);) {
+        if (record.offset < at || !record.key) continue;
+        if (*record.key == kCountersKey && record.value) {
+          const auto json = boost::json::parse({record.value->data(), record.value->size()});
+          next_schema_id = json.at("next_schema_id").to_number<int32_t>();
+          next_table = json.at("next_table").to_number<uint32_t>();
+        } else if (record.value) {
+          records[std::string(*record.key)] = CatalogRecord::decode(*record.value);
+        } else {
+          records.erase(std::string(*record.key));
+        }
+      }
+      at = std::max(at, reader.header().end());
+      rest.remove_prefix(reader.header().bytes());
+    }
+    if (fetched.bytes.empty()) break;
+  }
+  auto state = std::make_shared<CatalogState>(build_catalog(std::move(records), next_schema_id, next_table));
+  co_await create_topics(state);
+  state_.set(std::move(state));
+}
+
+awaitable<Applied> Catalog::apply(Statement statement) {
+  co_return co_await on(runtime_.shard(0),
+                        [this, &statement]() -> awaitable<Applied> { return apply_here(std::move(statement)); });
+}
+
+awaitable<Applied> Catalog::apply_here(Statement statement) {
+  co_await enter();
+  try {
+    CatalogChange planned = plan_change(*state(), statement);
+    if (planned.applied.what != Applied::What::kUnchanged) co_await change(std::move(planned.next));
+    leave();
+    co_return planned.applied;
+  } catch (...) {
+    leave();
+    throw;
+  }
+}
+
+awaitable<void> Catalog::finish_replacements(std::map<std::string, TableId> views) {
+  co_await on(runtime_.shard(0), [this, &views]() -> awaitable<void> {
+    co_await enter();
+    try {
+      co_await change(with_replacements_finished(*state(), views));
+      leave();
+    } catch (...) {
+      leave();
+      throw;
+    }
+  });
+}
+
+awaitable<void> Catalog::change(CatalogState next) {
+  const CatalogStatePtr before = state();
+  const CatalogStatePtr after = std::make_shared<CatalogState>(std::move(next));
+  co_await create_topics(after);
+  co_await write_records(before, after);
+  state_.set(after);
+  if (listener_) co_await listener_->catalog_changed(before, after);
+  for (const auto& [name, info] : before->streams)
+    if (!after->streams.contains(name)) co_await log_.remove(info->definition.topic);
+}
+
+awaitable<void> Catalog::write_records(CatalogStatePtr before, CatalogStatePtr after) {
+  RecordBatchBuilder builder;
+  const int64_t now = SystemClock().wall_ms();
+  for (const auto& [name, record] : after->records) {
+    const auto old = before->records.find(name);
+    if (old == before->records.end() || old->second != record) builder.append(now, name, record.encode());
+  }
+  for (const auto& [name, record] : before->records)
+    if (!after->records.contains(name)) builder.append(now, name, std::nullopt);
+  builder.append(now, kCountersKey, counters_json(*after));
+  std::vector<PartitionBatch> batches(1);
+  batches[0].bytes = builder.finish();
+  co_await log_.append(kCatalogTopic, std::move(batches));
+}
+
+awaitable<void> Catalog::create_topics(CatalogStatePtr state) {
+  for (const auto& [name, info] : state->streams) {
+    const TopicConfig wanted = topic_config(*info);
+    const auto existing = co_await log_.find(info->definition.topic);
+    if (!existing) {
+      co_await log_.create(info->definition.topic, wanted);
+    } else if (existing->retention_ms != wanted.retention_ms || existing->retention_bytes != wanted.retention_bytes) {
+      TopicConfig altered = *existing;
+      altered.retention_ms = wanted.retention_ms;
+      altered.retention_bytes = wanted.retention_bytes;
+      co_await log_.alter(info->definition.topic, altered);
+    }
+  }
+}
+
+awaitable<void> Catalog::enter() {
+  while (busy_) co_await idle_.wait();
+  busy_ = true;
+}
+
+void Catalog::leave() {
+  busy_ = false;
+  idle_.notify_all();
+}
+
+}  // namespace headrace

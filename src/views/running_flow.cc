@@ -1,0 +1,304 @@
+#include "views/running_flow.h"
+
+#include <algorithm>
+
+#include "base/trace.h"
+#include "fmt/format.h"
+#include "runtime/join.h"
+#include "views/view_subscription.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::chrono::seconds kIdleWait{1};
+constexpr std::chrono::milliseconds kRetryPauseMin{100};
+constexpr std::chrono::milliseconds kRetryPauseMax{30'000};
+
+size_t rows_of(const Changes& changes) {
+  return changes.rows.rows;
+}
+
+}  // namespace
+
+RunningFlow::RunningFlow(Runtime& runtime, Timers& timers, Log& log, Store& store, Appender& appender,
+                         std::shared_ptr<StreamReader> reader, FlowSpec spec, FlowLimits limits)
+    : runtime_(runtime),
+      timers_(timers),
+      log_(log),
+      store_(store),
+      appender_(appender),
+      reader_(std::move(reader)),
+      spec_(std::move(spec)),
+      limits_(limits),
+      progress_(reader_->shard()),
+      gate_(reader_->shard()) {}
+
+RunningFlow::~RunningFlow() = default;
+
+awaitable<void> RunningFlow::start() {
+  auto flow = co_await on_pool(runtime_.pool(), [&] {
+    return std::make_shared<Flow>(spec_.plan, store_, spec_.tables, spec_.derives != nullptr);
+  });
+  frontier_ = flow->frontier();
+  recent_from_ = frontier_;
+  flow_.set(std::move(flow));
+  ready_at_.offsets = {reader_->ends()};
+  ready_ = frontier_.covers(ready_at_);
+  shard().spawn(run());
+}
+
+awaitable<void> RunningFlow::stop() {
+  stopping_ = true;
+  reader_->news().notify_all();
+  progress_.notify_all();
+  for (ViewSubscription* subscription : subscriptions_)
+    subscription->end({Code::kUnavailable, fmt::format("the view \"{}\" is ending; subscribe again", spec_.name)});
+  co_await gate_.close();
+}
+
+awaitable<void> RunningFlow::run() {
+  const auto self = shared_from_this();
+  const auto pass = gate_.enter();
+  auto pause = kRetryPauseMin;
+  while (!stopping_) {
+    const uint64_t epochs_before = epochs_;
+    try {
+      co_await run_epochs();
+    } catch (const Error& error) {
+      if (stopping_ || reader_->stopping()) break;
+      failure_ = error.message();
+      trace::error("view {}: {}; trying again in {} ms", spec_.name, failure_, pause.count());
+    }
+    if (stopping_) break;
+    if (epochs_ > epochs_before) pause = kRetryPauseMin;
+    co_await timers_.sleep(shard(), pause);
+    pause = std::min(pause * 2, kRetryPauseMax);
+    try {
+      auto flow = co_await on_pool(runtime_.pool(), [&] {
+        return std::make_shared<Flow>(spec_.plan, store_, spec_.tables, spec_.derives != nullptr);
+      });
+      frontier_ = flow->frontier();
+      flow_.set(std::move(flow));
+    } catch (const Error& error) {
+      failure_ = error.message();
+    }
+  }
+}
+
+awaitable<void> RunningFlow::run_epochs() {
+  co_await load_outputs();
+  while (!stopping_) {
+    if (co_await epoch()) {
+      failure_.clear();
+      continue;
+    }
+    if (stopping_ || reader_->stopping()) break;
+    co_await reader_->news().wait_until(timers_, timers_.clock().steady() + kIdleWait);
+  }
+}
+
+awaitable<void> RunningFlow::load_outputs() {
+  if (spec_.derives) {
+    const StreamDefinition& stream = spec_.derives->definition;
+    derived_position_ = co_await OutputPosition::load(log_, stream.topic, stream.partitions);
+  }
+  dead_position_ = co_await OutputPosition::load(log_, spec_.name + ".dead", 1);
+}
+
+// One epoch; false when there is nothing new.
+awaitable<bool> RunningFlow::epoch() {
+  Frontier to;
+  std::vector<FlowInput> input = co_await gather(to);
+  if (to == frontier_) co_return false;
+  const std::shared_ptr<Flow> flow = this->flow();
+  in_epoch_ = true;
+  struct Leave {
+    bool& in_epoch;
+    ~Leave() { in_epoch = false; }
+  } leave{in_epoch_};
+  const bool with_changes = wants_changes();
+  EpochResult result = co_await on_pool(runtime_.pool(), [&] { return flow->advance(input, to, with_changes); });
+  if (!result.committed) {
+    co_await append_outputs(result, to);
+    co_await on_pool(runtime_.pool(), [&] { flow->commit(); });
+  }
+  after_epoch(result, std::move(to), with_changes);
+  co_return true;
+}
+
+awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
+  to = frontier_;
+  if (to.offsets.empty()) to.offsets.resize(1);
+  std::vector<Offset>& offsets = to.offsets[0];
+  offsets.resize(std::max(offsets.size(), reader_->partitions()));
+  std::optional<Frontier> barrier = derived_position_.barrier(to);
+  if (const auto other = dead_position_.barrier(to); other && (!barrier || barrier->covers(*other))) barrier = other;
+  const bool whole = derived_position_.whole_epoch(to);
+
+  std::vector<FlowInput> input;
+  for (;;) {
+    std::vector<awaitable<SourceBatchPtr>> reads;
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      const Offset until = barrier && i < barrier->offsets[0].size() ? barrier->offsets[0][i] : kOffsetMax;
+      reads.push_back(reader_->read(static_cast<PartitionId>(i), offsets[i], until));
+    }
+    bool any = false;
+    for (const SourceBatchPtr& batch : co_await join_all(shard(), std::move(reads))) {
+      if (!batch) continue;
+      any = true;
+      offsets[static_cast<size_t>(batch->partition)] = batch->next;
+      input.push_back({0, batch});
+    }
+    if (!whole || !any) break;
+  }
+  // A partition whose records before the barrier are gone from the log has reached it.
+  if (barrier && input.empty()) {
+    for (size_t i = 0; i < offsets.size() && i < barrier->offsets[0].size(); ++i)
+      offsets[i] = std::max(offsets[i], std::min(barrier->offsets[0][i], reader_->bounds(i).start));
+  }
+  // The stream may have got columns since the query was made; they come after those it knows.
+  const Plan* source = spec_.plan->root.get();
+  while (source->input) source = source->input.get();
+  for (FlowInput& each : input) {
+    if (each.batch->rows.columns.size() == source->type->columns.size()) continue;
+    auto narrow = std::make_shared<SourceBatch>(*each.batch);
+    narrow->rows.type = source->type;
+    narrow->rows.columns.resize(source->type->columns.size());
+    each.batch = std::move(narrow);
+  }
+  co_return input;
+}
+
+awaitable<void> RunningFlow::append_outputs(EpochResult& result, const Frontier& to) {
+  const std::vector<Appender::Header> headers = OutputPosition::headers(frontier_, to);
+  if (result.derived.rows > 0 && derived_position_.must_append(to))
+    co_await appender_.append_internal(spec_.derives, std::move(result.derived), headers,
+                                       derived_position_.partitions_lacking(to));
+  if (!result.dead.empty() && dead_position_.must_append(to) && dead_position_.partitions_lacking(to).empty())
+    co_await appender_.append_dead(spec_.name, std::move(result.dead), headers);
+}
+
+void RunningFlow::after_epoch(EpochResult& result, Frontier to, bool with_changes) {
+  frontier_ = std::move(to);
+  ++epochs_;
+  rows_in_ += result.rows_in;
+  dead_rows_ += result.dead_count;
+  rate_.add(result.rows_in, timers_.clock().steady());
+  if (!ready() && frontier_.covers(ready_at_)) ready_.store(true, std::memory_order_release);
+  progress_.notify_all();
+  if (with_changes) {
+    if (rows_of(result.changes) > 0) publish(std::make_shared<const Changes>(std::move(result.changes)));
+  } else {
+    recent_.clear();
+    recent_rows_ = 0;
+    recent_from_ = frontier_;
+  }
+}
+
+void RunningFlow::publish(std::shared_ptr<const Changes> changes) {
+  Recent recent{frontier_, frontier_token(), std::move(changes)};
+  for (ViewSubscription* subscription : subscriptions_)
+    subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
+  recent_rows_ += rows_of(*recent.changes);
+  recent_.push_back(std::move(recent));
+  while (recent_rows_ > limits_.recent_rows_max) {
+    recent_rows_ -= rows_of(*recent_.front().changes);
+    recent_from_ = std::move(recent_.front().after);
+    recent_.pop_front();
+  }
+}
+
+bool RunningFlow::wants_changes() {
+  if (spec_.derives) return false;
+  const SteadyTime now = timers_.clock().steady();
+  if (!subscriptions_.empty()) changes_until_ = now + limits_.recent_time;
+  return now < changes_until_;
+}
+
+awaitable<bool> RunningFlow::wait_ready(SteadyTime deadline) {
+  while (!ready() && !stopping_) {
+    if (!co_await progress_.wait_until(timers_, deadline)) break;
+  }
+  co_return ready();
+}
+
+awaitable<bool> RunningFlow::wait_for(Token token, SteadyTime deadline) {
+  if (token.stream != reader_->stream().definition.name) co_return true;
+  co_return co_await wait_covers(frontier_of(token), deadline);
+}
+
+Frontier RunningFlow::frontier_of(const Token& token) const {
+  Frontier frontier;
+  frontier.offsets.resize(1);
+  std::vector<Offset>& offsets = frontier.offsets[0];
+  for (const auto& [partition, end] : token.ends) {
+    const auto index = static_cast<size_t>(partition);
+    if (partition < 0 || index >= reader_->partitions())
+      throw Error(Code::kInvalid, fmt::format("the token names partition {}, and \"{}\" has {}", partition,
+                                              token.stream, reader_->partitions()));
+    if (offsets.size() <= index) offsets.resize(index + 1);
+    offsets[index] = end;
+  }
+  return frontier;
+}
+
+awaitable<bool> RunningFlow::wait_covers(Frontier wanted, SteadyTime deadline) {
+  const auto self = shared_from_this();
+  while (!frontier_.covers(wanted) && !stopping_) {
+    if (!co_await progress_.wait_until(timers_, deadline)) break;
+  }
+  co_return frontier_.covers(wanted);
+}
+
+awaitable<std::shared_ptr<ViewSubscription>> RunningFlow::subscribe(std::string last_event_id) {
+  const auto self = shared_from_this();
+  if (subscriptions_.size() >= limits_.subscribers_max)
+    throw Error(Code::kBusy,
+                fmt::format("view \"{}\" has {} subscribers, which is the limit", spec_.name, limits_.subscribers_max));
+  // A snapshot is of the state between two epochs.
+  while (in_epoch_ && !stopping_) co_await progress_.wait_until(timers_, timers_.clock().steady() + kIdleWait);
+  if (stopping_) throw Error(Code::kUnavailable, fmt::format("the view \"{}\" is ending", spec_.name));
+  auto subscription = std::make_shared<ViewSubscription>(self, limits_.subscriber_rows_max);
+  std::optional<Frontier> seen;
+  if (!last_event_id.empty()) {
+    const Token token = Token::parse(last_event_id);
+    if (token.stream == reader_->stream().definition.name) seen = frontier_of(token);
+  }
+  if (seen && seen->covers(recent_from_) && frontier_.covers(*seen)) {
+    for (const Recent& recent : recent_) {
+      if (!seen->covers(recent.after)) subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
+    }
+  } else {
+    subscription->begin_snapshot(store_.snapshot(), frontier_token());
+  }
+  co_return subscription;
+}
+
+std::string RunningFlow::frontier_token() const {
+  Token token{reader_->stream().definition.name, {}};
+  if (!frontier_.offsets.empty()) {
+    for (size_t i = 0; i < frontier_.offsets[0].size(); ++i)
+      token.ends.emplace_back(static_cast<PartitionId>(i), frontier_.offsets[0][i]);
+  }
+  return token.to_string();
+}
+
+ViewStatus RunningFlow::status() {
+  ViewStatus status;
+  status.name = spec_.name;
+  status.state = !failure_.empty() ? "failed: " + failure_ : ready() ? "live" : "catching up";
+  status.rows = spec_.derives ? 0 : flow()->approximate_rows();
+  status.rows_in = rows_in_;
+  status.epochs = epochs_;
+  status.dead_rows = dead_rows_;
+  for (size_t i = 0; i < reader_->partitions(); ++i) {
+    const bool known = !frontier_.offsets.empty() && i < frontier_.offsets[0].size();
+    status.lag_rows +=
+        reader_->bounds(i).end - std::max(reader_->bounds(i).start, known ? frontier_.offsets[0][i] : Offset{});
+  }
+  status.rows_per_second = rate_.per_second(timers_.clock().steady());
+  status.frontier = frontier_token();
+  return status;
+}
+
+}  // namespace headrace

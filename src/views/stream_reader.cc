@@ -1,0 +1,294 @@
+#include "views/stream_reader.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+#include "base/bytes.h"
+#include "base/trace.h"
+#include "fmt/format.h"
+#include "log/record_batch.h"
+#include "schema/key.h"
+#include "views/value_codec.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::chrono::seconds kWatchInterval{1};
+
+// The tables of a stream with ids, from its first on.
+TableId ids_table(const StreamInfo& stream) {
+  return stream.tables.first;
+}
+TableId repeats_table(const StreamInfo& stream) {
+  return TableId{static_cast<uint32_t>(stream.tables.first) + 1};
+}
+TableId progress_table(const StreamInfo& stream) {
+  return TableId{static_cast<uint32_t>(stream.tables.first) + 2};
+}
+
+std::string position_key(PartitionId partition, Offset offset = {}) {
+  std::string key;
+  Writer writer(key);
+  writer.big_endian(partition);
+  writer.big_endian(offset.value);
+  return key;
+}
+
+std::string offset_bytes(Offset offset) {
+  std::string bytes;
+  Writer(bytes).big_endian(offset.value);
+  return bytes;
+}
+
+Offset load_progress(Store& store, const StreamInfo& stream, PartitionId partition) {
+  std::string value;
+  if (!store.get(progress_table(stream), position_key(partition), value)) return {};
+  return {Reader(value).big_endian<int64_t>()};
+}
+
+// Keeps the rows at `kept`.
+void keep(SourceBatch& batch, std::vector<Offset>& offsets, const std::vector<uint32_t>& kept) {
+  if (kept.size() == batch.rows.rows) return;
+  batch.rows = batch.rows.gather(kept);
+  std::vector<Offset> kept_offsets;
+  std::vector<uint8_t> kept_deleted;
+  for (const uint32_t row : kept) {
+    kept_offsets.push_back(offsets[row]);
+    if (!batch.deleted.empty()) kept_deleted.push_back(batch.deleted[row]);
+  }
+  offsets = std::move(kept_offsets);
+  batch.deleted = std::move(kept_deleted);
+}
+
+}  // namespace
+
+StreamReader::StreamReader(Runtime& runtime, Shard& shard, Timers& timers, Log& log, Store& store, StreamInfoPtr stream,
+                           StreamReaderOptions options)
+    : runtime_(runtime),
+      shard_(shard),
+      timers_(timers),
+      log_(log),
+      store_(store),
+      stream_(std::move(stream)),
+      options_(options),
+      partitions_(static_cast<size_t>(stream_->definition.partitions)),
+      news_(shard),
+      made_(shard),
+      gate_(shard) {}
+
+StreamReader::~StreamReader() = default;
+
+awaitable<void> StreamReader::start() {
+  for (size_t i = 0; i < partitions_.size(); ++i) {
+    const auto partition = static_cast<PartitionId>(i);
+    partitions_[i].bounds = co_await log_.bounds(stream_->definition.topic, partition);
+    if (stream_->id) {
+      partitions_[i].deduplicated =
+          co_await on_pool(runtime_.pool(), [&] { return load_progress(store_, *stream_, partition); });
+    }
+    shard_.spawn(watch(partition));
+  }
+}
+
+awaitable<void> StreamReader::stop() {
+  stopping_ = true;
+  news_.notify_all();
+  co_await gate_.close();
+}
+
+void StreamReader::update(StreamInfoPtr stream) {
+  stream_ = std::move(stream);
+  for (Partition& partition : partitions_) {
+    partition.cached.clear();
+    partition.cached_bytes = 0;
+  }
+}
+
+std::vector<Offset> StreamReader::ends() const {
+  std::vector<Offset> ends;
+  for (const Partition& partition : partitions_) ends.push_back(partition.bounds.end);
+  return ends;
+}
+
+// Follows the end of one partition. Errors of the log (a topic that is being dropped) end the watch; flows then see
+// no more news.
+awaitable<void> StreamReader::watch(PartitionId id) {
+  const auto pass = gate_.enter();
+  Partition& partition = partitions_[static_cast<size_t>(id)];
+  try {
+    while (!stopping_) {
+      const Bounds bounds = co_await log_.wait_beyond(stream_->definition.topic, id, partition.bounds.end,
+                                                      timers_.clock().steady() + kWatchInterval);
+      const bool moved = partition.bounds.end < bounds.end;
+      partition.bounds = bounds;
+      if (moved) news_.notify_all();
+    }
+  } catch (const Error& error) {
+    if (!stopping_) trace::error("reading of {}-{} ends: {}", stream_->definition.topic, id, error.message());
+  }
+}
+
+awaitable<SourceBatchPtr> StreamReader::read(PartitionId id, Offset from, Offset to) {
+  const auto pass = gate_.enter();
+  Partition& partition = partitions_[static_cast<size_t>(id)];
+  for (;;) {
+    if (stopping_) throw Error(Code::kUnavailable, "the reader is stopping");
+    from = std::max(from, partition.bounds.start);
+    if (from >= std::min(partition.bounds.end, to)) co_return nullptr;
+    for (const Cached& cached : partition.cached) {
+      if (cached.batch->from == from && cached.batch->next <= to) co_return cached.batch;
+    }
+    if (!partition.making) break;
+    co_await made_.wait();
+  }
+  partition.making = true;
+  struct Done {
+    Partition& partition;
+    Signal& made;
+    ~Done() {
+      partition.making = false;
+      made.notify_all();
+    }
+  } done{partition, made_};
+
+  // Rows whose ids nobody has looked at yet are looked at in order.
+  while (stream_->id && partition.deduplicated < from) {
+    const Offset start = std::max(partition.deduplicated, partition.bounds.start);
+    const SourceBatchPtr skipped = start < from ? co_await make(id, start, from) : nullptr;
+    partition.deduplicated = skipped ? skipped->next : from;
+  }
+  Offset until = to;
+  if (stream_->id && from < partition.deduplicated) until = std::min(until, partition.deduplicated);
+  SourceBatchPtr batch = co_await make(id, from, until);
+  if (batch && stream_->id) partition.deduplicated = std::max(partition.deduplicated, batch->next);
+  co_return batch;
+}
+
+awaitable<SourceBatchPtr> StreamReader::make(PartitionId id, Offset from, Offset to) {
+  Partition& partition = partitions_[static_cast<size_t>(id)];
+  const StreamInfoPtr stream = stream_;
+  const Fetched fetched = co_await log_.read(stream->definition.topic, id, from, options_.fetch_bytes);
+  if (fetched.bytes.empty()) co_return nullptr;
+  SourceBatchPtr batch = co_await on_pool(runtime_.pool(), [&, deduplicated = partition.deduplicated] {
+    return decode(stream, id, from, to, deduplicated, fetched);
+  });
+  if (stream != stream_) co_return batch;
+  partition.cached.push_back({batch, fetched.bytes.size()});
+  partition.cached_bytes += fetched.bytes.size();
+  while (partition.cached_bytes > options_.cached_bytes_max && partition.cached.size() > 1) {
+    partition.cached_bytes -= partition.cached.front().bytes;
+    partition.cached.pop_front();
+  }
+  co_return batch;
+}
+
+SourceBatchPtr StreamReader::decode(const StreamInfoPtr& stream, PartitionId id, Offset from, Offset to,
+                                    Offset deduplicated, const Fetched& fetched) {
+  auto batch = std::make_shared<SourceBatch>();
+  batch->partition = id;
+  batch->from = from;
+  batch->next = from;
+  BatchBuilder builder(stream->type);
+  RowDecoder decoder(stream);
+  std::vector<Offset> offsets;
+  // Views of compressed batches are into what they were decompressed to.
+  auto decompressed = std::make_shared<std::deque<std::string>>();
+  for (std::string_view rest = fetched.bytes; !rest.empty() && batch->next < to;) {
+    RecordReader reader(rest, decompressed->emplace_back());
+    for (Record record; reader.next(record);) {
+      if (record.offset < from || record.offset >= to) continue;
+      try {
+        if (record.value) {
+          decoder.decode(*record.value, builder);
+        } else if (stream->definition.is_table && record.key) {
+          decoder.decode_key(*record.key, builder);
+          batch->deleted.resize(builder.rows() - 1, 0);
+          batch->deleted.push_back(1);
+        } else {
+          continue;  // a tombstone means nothing in a stream
+        }
+        offsets.push_back(record.offset);
+      } catch (const Error& error) {
+        std::string json;
+        append_json(json, std::string(record.value.value_or("")), {.kind = Kind::kBytea});
+        batch->dead.push_back(
+            {fmt::format("record {} of partition {}: {}", record.offset.value, id, error.message()), std::move(json)});
+      }
+    }
+    batch->next = std::min(to, std::max(batch->next, reader.header().end()));
+    rest.remove_prefix(reader.header().bytes());
+  }
+  batch->rows = builder.finish();
+  if (!batch->deleted.empty()) batch->deleted.resize(batch->rows.rows, 0);
+  for (ColumnPtr& column : batch->rows.columns) {
+    if (column->type.form() != Form::kBytes) continue;
+    auto& buffers = const_cast<ColumnData&>(*column).buffers;  // not shared yet
+    buffers.push_back(fetched.owner);
+    buffers.push_back(decompressed);
+  }
+  if (stream->id) drop_repeats(*stream, *batch, offsets, deduplicated);
+  return batch;
+}
+
+void StreamReader::drop_repeats(const StreamInfo& stream, SourceBatch& batch, std::vector<Offset>& offsets,
+                                Offset deduplicated) {
+  const size_t rows = batch.rows.rows;
+  std::vector<uint32_t> kept;
+  kept.reserve(rows);
+
+  if (batch.from < deduplicated) {  // looked at before: the repeats are known
+    const auto cursor = store_.scan(repeats_table(stream), position_key(batch.partition, batch.from),
+                                    position_key(batch.partition, batch.next));
+    size_t row = 0;
+    for (; cursor->valid(); cursor->next()) {
+      const Offset repeat{load_big_endian<int64_t>(cursor->key().data() + sizeof(PartitionId))};
+      for (; row < rows && offsets[row] < repeat; ++row) kept.push_back(static_cast<uint32_t>(row));
+      if (row < rows && offsets[row] == repeat) ++row;
+    }
+    for (; row < rows; ++row) kept.push_back(static_cast<uint32_t>(row));
+    keep(batch, offsets, kept);
+    return;
+  }
+
+  const ColumnData& ids = *batch.rows.columns[*stream.id];
+  const std::string prefix = position_key(batch.partition).substr(0, sizeof(PartitionId));
+  std::vector<std::string> keys(rows);
+  for (size_t row = 0; row < rows; ++row) {
+    keys[row] = prefix;
+    append_key(keys[row], ids, row);
+  }
+  std::vector<uint32_t> order(rows);
+  std::iota(order.begin(), order.end(), 0);
+  auto by_key = [&](uint32_t left, uint32_t right) {
+    const int compared = keys[left].compare(keys[right]);
+    return compared != 0 ? compared < 0 : left < right;
+  };
+  if (!std::is_sorted(order.begin(), order.end(), by_key)) std::sort(order.begin(), order.end(), by_key);
+  std::vector<std::string_view> sorted(rows);
+  for (size_t i = 0; i < rows; ++i) sorted[i] = keys[order[i]];
+  std::vector<std::string> values;
+  std::vector<bool> found;
+  store_.multi_get(ids_table(stream), sorted, values, found);
+
+  const auto write = store_.begin();
+  std::vector<uint8_t> repeated(rows, 0);
+  for (size_t i = 0; i < rows; ++i) {
+    const uint32_t row = order[i];
+    if (ids.null_at(row)) continue;  // rows without an id are never repeats
+    repeated[row] = found[i] || (i > 0 && sorted[i] == sorted[i - 1]);
+    if (!repeated[row]) write->put(ids_table(stream), sorted[i], {});
+  }
+  for (size_t row = 0; row < rows; ++row) {
+    if (repeated[row]) {
+      write->put(repeats_table(stream), position_key(batch.partition, offsets[row]), {});
+    } else {
+      kept.push_back(static_cast<uint32_t>(row));
+    }
+  }
+  write->put(progress_table(stream), position_key(batch.partition), offset_bytes(batch.next));
+  store_.commit(*write);
+  keep(batch, offsets, kept);
+}
+
+}  // namespace headrace
