@@ -1,18 +1,18 @@
 // Runs SQL statements: DDL through the catalogue, INSERT and DELETE through the appender, SELECT over views, tables and
-// the history of streams.
+// the history of streams. Queries run on threads of their own, a few at a time, because they wait for the log.
 #pragma once
 
+#include <atomic>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "views/appender.h"
-#include "views/views.h"
+#include "views/live_views.h"
 
 namespace headrace {
 
 struct StatementResult {
-  std::string statement;             // its text, shortened
+  std::string statement;             // its text
   std::optional<Applied> applied;    // DDL
   std::optional<AppendResult> rows;  // INSERT, DELETE
   std::optional<Batch> result;       // SELECT, SHOW, EXPLAIN
@@ -21,15 +21,35 @@ struct StatementResult {
 struct QueryLimits {
   size_t memory_bytes_max = 64 * 1024 * 1024;  // of state and result of one SELECT
   size_t rows_max = 100'000;                   // of a result
-  size_t running_max = 4;
+  size_t running_max = 4;                      // beyond it: Error(kBusy)
   std::chrono::milliseconds time_max{60'000};
 };
 
 class Executor {
  public:
-  virtual ~Executor() = default;
+  Executor(const Clock& clock, Store& store, Catalog& catalog, Appender& appender, LiveViews& views,
+           QueryLimits limits = {});
+
   // Runs the statements in order; the first error ends it, with Where::position in `sql`. What was done before stays.
-  virtual awaitable<std::vector<StatementResult>> execute(std::string sql) = 0;
+  // From any shard.
+  awaitable<std::vector<StatementResult>> execute(std::string sql);
+
+ private:
+  awaitable<StatementResult> run(Statement statement);
+  awaitable<Batch> select(std::string query);
+  Batch select_here(const QueryPlan& plan, const std::vector<std::shared_ptr<StreamReader>>& readers);
+  Batch explain(const std::string& query) const;
+  Batch show(const Show& show) const;
+  awaitable<AppendResult> remove(const DeleteRow& statement);
+
+  const Clock& clock_;
+  Store& store_;
+  Catalog& catalog_;
+  Appender& appender_;
+  LiveViews& views_;
+  const QueryLimits limits_;
+  std::atomic<size_t> running_ = 0;
+  Pool queries_;
 };
 
 }  // namespace headrace
