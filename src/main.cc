@@ -1,0 +1,91 @@
+// Headrace, one program. Read this first: serve() makes every component, in the order in which data meets them, and they
+// are destroyed in reverse. Everything else in here is the choice of a command.
+#include <csignal>
+#include <future>
+#include <iostream>
+
+#include "CLI/CLI.hpp"
+#include "base/trace.h"
+#include "boost/asio/signal_set.hpp"
+#include "cli/commands.h"
+#include "cli/text_file.h"
+#include "fmt/format.h"
+#include "http/server.h"
+#include "log/embedded_log.h"
+#include "runtime/files.h"
+#include "runtime/timers.h"
+#include "store/store.h"
+#include "views/appender.h"
+#include "views/catalog.h"
+#include "views/executor.h"
+#include "views/live_views.h"
+
+namespace headrace {
+namespace {
+
+// How the memory given at the start is shared out. What is left is for code, stacks and the rows in flight.
+StoreOptions store_options(const UpOptions& options) {
+  return {.folder = options.data + "/store", .memory_bytes = options.memory_bytes / 10 * 3};
+}
+EmbeddedLogOptions log_options(const UpOptions& options) {
+  return {.folder = options.data + "/log", .unflushed_bytes_max = options.memory_bytes / 32};
+}
+
+// Returns when the process is asked to end.
+void wait_for_signal(Runtime& runtime) {
+  asio::signal_set signals(runtime.shard(0).context(), SIGINT, SIGTERM);
+  std::promise<void> asked;
+  signals.async_wait([&](const boost::system::error_code&, int) { asked.set_value(); });
+  asked.get_future().wait();
+}
+
+int serve(const UpOptions& options) {
+  const std::unique_ptr<Files> files = make_system_files();
+  files->make_folders(options.data);
+  const std::unique_ptr<File> lock = files->lock(options.data + "/lock");
+
+  SystemTimers timers;
+  Runtime runtime({.shards = options.shards});
+  const std::unique_ptr<EmbeddedLog> log = open_embedded_log(runtime, timers, *files, log_options(options));
+  const std::unique_ptr<Store> store = open_rocksdb_store(*files, store_options(options));
+  Catalog catalog(runtime, *log);
+  runtime.block_on([&] { return catalog.open(); });
+  Appender appender(runtime, timers.clock(), *log, catalog);
+  LiveViews views(runtime, timers, *log, *store, catalog, appender);
+  runtime.block_on([&] { return views.start(); });
+  Executor executor(timers.clock(), *store, catalog, appender, views);
+
+  for (const std::string& app : options.apps) {
+    const auto results = runtime.block_on([&] { return executor.execute(read_text_file(app)); });
+    print_applied(app, results);
+  }
+  HttpServer http(runtime, timers, {*log, catalog, appender, views, executor}, http_options(options));
+  http.start();
+  fmt::print("listening on http://{}:{}\n", options.http_address, http.port());
+  std::fflush(stdout);
+
+  wait_for_signal(runtime);
+  runtime.block_on([&] { return http.stop(); });
+  runtime.block_on([&] { return views.stop(); });
+  runtime.block_on([&] { return log->close(); });
+  runtime.stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace headrace
+
+int main(int argc, char** argv) {
+  using namespace headrace;
+  try {
+    Command command = parse_command_line(argc, argv);
+    if (const auto* up = std::get_if<UpOptions>(&command)) return serve(*up);
+    return run_client(command);
+  } catch (const Error& error) {
+    fmt::print(stderr, "headrace: {}\n", error.message());
+    return info(error.code()).exit_code;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "headrace: {}\n", error.what());
+    return info(Code::kInternal).exit_code;
+  }
+}
