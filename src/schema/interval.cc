@@ -280,8 +280,9 @@ class Parser {
       if (!unit) return false;
       at_ = before;
     }
-    // Without a unit a number is days if a time follows ("1 02:00:00"), else seconds.
+    // Without a unit a number is days if a time follows ("1 02:00:00"), and seconds at the end.
     const bool days = time_follows();
+    if (!days && at_ != end_ && !is_letter(next())) return false;
     sum_.add(number, days ? Unit::kDay : Unit::kSecond);
     return claim(days ? Unit::kDay : Unit::kSecond);
   }

@@ -1,10 +1,13 @@
 #include "schema/text_form.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
+#include "fmt/format.h"
 #include "schema/utf8.h"
 
 namespace headrace {
@@ -69,6 +72,50 @@ std::optional<Float> parse_float(std::string_view text) {
   return value;
 }
 
+// Whether `digits` * 10^exponent lies exactly between two numbers, of which `value` is the one with the even mantissa:
+// then what is a little above or a little below it reads as the other one.
+template <typename Float>
+bool between_two(uint64_t digits, int exponent, Float value) {
+  const auto reads_as_value = [value, exponent](uint64_t leading, std::string_view trailing) {
+    const std::string text = fmt::format("{}{}e{}", leading, trailing, exponent - static_cast<int>(trailing.size()));
+    Float read = 0;
+    std::from_chars(text.data(), text.data() + text.size(), read);
+    return read == value;
+  };
+  return !reads_as_value(digits, "00000000000000000001") || !reads_as_value(digits - 1, "99999999999999999999");
+}
+
+// The shortest digits, as std::to_chars finds them, in scientific notation; but PostgreSQL does not rely on readers
+// rounding a tie to even, and so prints more digits for some large numbers, where ties are whole: 9.999999999999999e+22
+// and not 1e+23. (common/d2s.c: acceptBounds.)
+template <typename Float>
+char* format_scientific(char* to, Float size) {
+  char* end = std::to_chars(to, to + kDoubleBytesMax, size, std::chars_format::scientific).ptr;
+  constexpr int kMantissaBits = std::numeric_limits<Float>::digits;
+  constexpr Float kTiesAreWholeFrom = static_cast<Float>(uint64_t{1} << (kMantissaBits - 1));
+  constexpr Float kTiesAreLongFrom = std::is_same_v<Float, double> ? Float(1e41) : Float(1e20);
+  if (size < kTiesAreWholeFrom || size >= kTiesAreLongFrom) return end;
+  using Bits = std::conditional_t<std::is_same_v<Float, double>, uint64_t, uint32_t>;
+  if ((std::bit_cast<Bits>(size) & 1) != 0) return end;
+  for (int precision = 0; precision < std::numeric_limits<Float>::max_digits10; ++precision) {
+    uint64_t digits = 0;
+    const char* at = to;
+    int behind_point = -1;
+    for (; *at != 'e'; ++at) {
+      if (*at != '.') digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+      behind_point += *at != '.';
+    }
+    int exponent = 0;
+    std::from_chars(at + (at[1] == '+' ? 2 : 1), end, exponent);
+    Float read = 0;
+    std::from_chars(to, end, read);
+    if (read == size && !between_two(digits, exponent - behind_point, size)) return end;
+    precision = std::max(precision, behind_point);
+    end = std::to_chars(to, to + kDoubleBytesMax, size, std::chars_format::scientific, precision + 1).ptr;
+  }
+  return end;
+}
+
 // PostgreSQL writes exponents from 10^15 for double precision, from 10^6 for real, and below 10^-4.
 template <typename Float>
 char* format_float(char* to, Float value, Float exponent_from) {
@@ -86,7 +133,8 @@ char* format_float(char* to, Float value, Float exponent_from) {
     }
     return std::to_chars(to, to + kDoubleBytesMax, value, std::chars_format::fixed).ptr;
   }
-  return std::to_chars(to, to + kDoubleBytesMax, value, std::chars_format::scientific).ptr;
+  if (std::signbit(value)) *to++ = '-';
+  return format_scientific(to, size);
 }
 
 }  // namespace

@@ -76,14 +76,11 @@ class Scanner {
     return true;
   }
 
-  // A number of `least` to `most` digits.
+  // A number of `least` to `most` digits; what follows is not looked at.
   std::optional<int64_t> number(int least, int most) {
     int64_t value = 0;
     int count = 0;
-    for (; at_ != end_ && is_digit(*at_); ++at_, ++count) {
-      if (count == most) return std::nullopt;
-      value = value * 10 + (*at_ - '0');
-    }
+    for (; count < most && at_ != end_ && is_digit(*at_); ++at_, ++count) value = value * 10 + (*at_ - '0');
     if (count < least) return std::nullopt;
     return value;
   }

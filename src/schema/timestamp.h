@@ -15,9 +15,11 @@ inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
 // Room that the format functions need.
 inline constexpr size_t kTimestampBytesMax = 48;
 
-// PostgreSQL's ranges: from 4713-11-24 BC to 5874897-12-31 for dates, to 294276-12-31 for instants.
+// Both begin where PostgreSQL's do, at 4714-11-24 BC. Dates end with 5874897-12-31 as well; instants end at
+// 294247-01-09, as far as 64 bits of microseconds since 1970 reach (PostgreSQL counts from 2000 and gets 29 years
+// further).
 inline constexpr int64_t kDateMin = -2'440'588;
-inline constexpr int64_t kDateMax = 2'145'042'540;
+inline constexpr int64_t kDateMax = 2'145'042'905;
 inline constexpr int64_t kTimestampMin = kDateMin * kMicrosPerDay;
 inline constexpr int64_t kTimestampMax = 106'751'991 * kMicrosPerDay - 1;
 
