@@ -16,8 +16,10 @@ void add_conditional_functions(FunctionTable& table);
 void add_arithmetic_functions(FunctionTable& table);
 void add_math_functions(FunctionTable& table);
 void add_text_functions(FunctionTable& table);
+void add_text_making_functions(FunctionTable& table);  // called by add_text_functions
 void add_pattern_functions(FunctionTable& table);
 void add_time_functions(FunctionTable& table);
+void add_extract_functions(FunctionTable& table);  // called by add_time_functions
 void add_interval_functions(FunctionTable& table);
 void add_json_functions(FunctionTable& table);
 
