@@ -25,26 +25,10 @@
 #include "flow/frontier.h"
 #include "flow/operator.h"
 #include "flow/plan.h"
+#include "flow/source_batch.h"
 #include "store/store.h"
 
 namespace headrace {
-
-// Decoded records of one partition of one source, in log order. For a table, `deleted` marks tombstones, of which only
-// the key columns mean anything.
-struct SourceBatch {
-  Batch rows;
-  std::vector<uint8_t> deleted;  // per row; empty: none
-  std::vector<DeadRow> dead;     // records that could not be decoded; every flow that reads them reports them
-  PartitionId partition = 0;
-  Offset from;  // the records are those in [from, next) less what was dropped as duplicate or dead
-  Offset next;
-};
-using SourceBatchPtr = std::shared_ptr<const SourceBatch>;
-
-struct FlowInput {
-  size_t source = 0;
-  SourceBatchPtr batch;
-};
 
 struct EpochResult {
   Changes changes;            // of the view's rows; empty unless the epoch was asked for them
@@ -62,7 +46,8 @@ inline constexpr uint32_t kTablesPerFlow = 64;
 
 class Flow {
  public:
-  // `derives_stream`: rows leave as EpochResult::derived and are not kept. Throws Error(kUnsupported) for a plan it can't run.
+  // `derives_stream`: rows leave as EpochResult::derived and are not kept. Throws Error(kUnsupported) for a plan it
+  // can't run.
   Flow(QueryPlanPtr plan, Store& store, FlowTables tables, bool derives_stream);
   ~Flow();
 
@@ -84,12 +69,12 @@ class Flow {
   std::optional<bool> read_json(std::span<const Value> key, bool may_block, std::string& out);
 
   struct Range {
-    std::vector<Value> prefix;           // equal on the first key columns
-    std::optional<Value> from;           // on the next key column
+    std::vector<Value> prefix;  // equal on the first key columns
+    std::optional<Value> from;  // on the next key column
     bool from_exclusive = false;
     std::optional<Value> to;
     bool to_exclusive = false;
-    std::string after;                   // a cursor from a previous page, or empty
+    std::string after;  // a cursor from a previous page, or empty
     size_t limit = 100;
   };
   struct Page {

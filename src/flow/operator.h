@@ -4,8 +4,8 @@
 // into the epoch's write and so become visible together with the epoch's frontier. What an operator keeps in memory
 // must be rebuildable from the store, and is bounded.
 //
-// Joins have two ports; aggregates, top-n and windows emit in finish(), so that a group that changes a thousand times in
-// an epoch is read, written and passed on once. Operators run on one thread at a time, in the pool.
+// Joins have two ports; aggregates, top-n and windows emit in finish(), so that a group that changes a thousand times
+// in an epoch is read, written and passed on once. Operators run on one thread at a time, in the pool.
 #pragma once
 
 #include <functional>
@@ -30,14 +30,24 @@ struct Epoch {
   StoreWrite& write;
   std::vector<DeadRow>& dead;  // bounded by kDeadRowsMax; beyond it rows are only counted
   uint64_t& dead_count;
+  bool want_changes = true;  // whether somebody listens to the changes of the view itself
+
+  void report(std::string error, std::string row_json);
 };
 inline constexpr size_t kDeadRowsMax = 10'000;  // per epoch
+
+inline void Epoch::report(std::string error, std::string row_json) {
+  if (dead.size() < kDeadRowsMax) dead.push_back({std::move(error), std::move(row_json)});
+  ++dead_count;
+}
 
 class Operator {
  public:
   virtual ~Operator() = default;
   virtual void push(size_t port, const Changes& changes, Epoch& epoch) = 0;
   virtual void finish(Epoch& epoch) = 0;
+  // About how many bytes it holds: caches and what the epoch so far has left in it.
+  virtual size_t memory_bytes() const { return 0; }
 
   // Where the result goes: port `port` of `consumer`. Set once, before the first push.
   void feed(Operator& consumer, size_t port) {
