@@ -1,11 +1,10 @@
-// Headrace, one program. Read this first: serve() makes every component, in the order in which data meets them, and they
-// are destroyed in reverse. Everything else in here is the choice of a command.
+// Headrace, one program. Read this first: serve() makes every component, in the order in which data meets them, and
+// they are destroyed in reverse. Everything else in here is the choice of a command.
+#include <algorithm>
 #include <csignal>
 #include <future>
-#include <iostream>
 
-#include "CLI/CLI.hpp"
-#include "base/trace.h"
+#include "base/metrics.h"
 #include "boost/asio/signal_set.hpp"
 #include "cli/commands.h"
 #include "cli/text_file.h"
@@ -31,6 +30,13 @@ EmbeddedLogOptions log_options(const UpOptions& options) {
   return {.folder = options.data + "/log", .unflushed_bytes_max = options.memory_bytes / 32};
 }
 
+HttpOptions http_options(const UpOptions& options) {
+  HttpOptions http{.listen = options.http_listen, .insecure = options.insecure};
+  http.limits.body_bytes_total_max = options.memory_bytes / 8;
+  http.limits.body_bytes_max = std::min(http.limits.body_bytes_max, http.limits.body_bytes_total_max / 2);
+  return http;
+}
+
 // Returns when the process is asked to end.
 void wait_for_signal(Runtime& runtime) {
   asio::signal_set signals(runtime.shard(0).context(), SIGINT, SIGTERM);
@@ -44,6 +50,7 @@ int serve(const UpOptions& options) {
   files->make_folders(options.data);
   const std::unique_ptr<File> lock = files->lock(options.data + "/lock");
 
+  Metrics metrics;
   SystemTimers timers;
   Runtime runtime({.shards = options.shards});
   const std::unique_ptr<EmbeddedLog> log = open_embedded_log(runtime, timers, *files, log_options(options));
@@ -59,9 +66,9 @@ int serve(const UpOptions& options) {
     const auto results = runtime.block_on([&] { return executor.execute(read_text_file(app)); });
     print_applied(app, results);
   }
-  HttpServer http(runtime, timers, {*log, catalog, appender, views, executor}, http_options(options));
+  HttpServer http(runtime, timers, {*log, catalog, appender, views, executor, metrics}, http_options(options));
   http.start();
-  fmt::print("listening on http://{}:{}\n", options.http_address, http.port());
+  fmt::print("listening on {}\n", http.url());
   std::fflush(stdout);
 
   wait_for_signal(runtime);

@@ -1,0 +1,174 @@
+#include "cli/input_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "fmt/format.h"
+#include "xxhash.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t kReadBytes = 256 * 1024;
+
+struct Descriptor {
+  int fd = -1;
+  bool owned = true;
+  ~Descriptor() {
+    if (owned && fd >= 0) ::close(fd);
+  }
+};
+
+}  // namespace
+
+struct InputFile::Implementation {
+  std::string path;
+  Descriptor file;
+  uint64_t total = 0;
+  uint64_t read = 0;
+  uint64_t fingerprint = 0;
+
+  std::vector<char> raw = std::vector<char>(kReadBytes);
+  size_t raw_at = 0;
+  size_t raw_end = 0;
+  bool raw_ended = false;
+  enum class Coding : uint8_t { kPlain, kGzip, kZstd } coding = Coding::kPlain;
+  z_stream gzip{};
+  bool gzip_open = false;
+  ZSTD_DStream* zstd = nullptr;
+  bool in_frame = false;
+
+  ~Implementation() {
+    if (gzip_open) inflateEnd(&gzip);
+    ZSTD_freeDStream(zstd);
+  }
+
+  void open() {
+    if (path == "-") {
+      file = {.fd = STDIN_FILENO, .owned = false};
+    } else {
+      file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      if (file.fd < 0) throw_errno("cannot read " + path);
+      struct stat status{};
+      if (::fstat(file.fd, &status) != 0) throw_errno("cannot read " + path);
+      if (S_ISDIR(status.st_mode)) throw Error(Code::kInvalid, path + " is a folder");
+      total = static_cast<uint64_t>(status.st_size);
+      fingerprint = hash();
+    }
+    fill();
+    const auto* first = reinterpret_cast<const unsigned char*>(raw.data());
+    if (raw_end >= 2 && first[0] == 0x1f && first[1] == 0x8b) {
+      coding = Coding::kGzip;
+      if (inflateInit2(&gzip, 16 + MAX_WBITS) != Z_OK) throw Error(Code::kInternal, "zlib does not start");
+      gzip_open = true;
+    } else if (raw_end >= 4 && first[0] == 0x28 && first[1] == 0xb5 && first[2] == 0x2f && first[3] == 0xfd) {
+      coding = Coding::kZstd;
+      zstd = ZSTD_createDStream();
+    }
+  }
+
+  uint64_t hash() {
+    XXH3_state_t* state = XXH3_createState();
+    XXH3_64bits_reset(state);
+    for (uint64_t at = 0;;) {
+      const ssize_t got = ::pread(file.fd, raw.data(), raw.size(), static_cast<off_t>(at));
+      if (got <= 0) break;
+      XXH3_64bits_update(state, raw.data(), static_cast<size_t>(got));
+      at += static_cast<uint64_t>(got);
+    }
+    const uint64_t result = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return result;
+  }
+
+  void fill() {
+    if (raw_at < raw_end || raw_ended) return;
+    const ssize_t got = ::read(file.fd, raw.data(), raw.size());
+    if (got < 0) throw_errno("cannot read " + path);
+    raw_at = 0;
+    raw_end = static_cast<size_t>(got);
+    read += raw_end;
+    raw_ended = got == 0;
+  }
+
+  [[noreturn]] void corrupt(const char* why) const {
+    throw Error(Code::kCorrupt, fmt::format("{} is not a whole archive: {}", path, why));
+  }
+
+  // One step into `to`; returns how much came out.
+  size_t step(char* to, size_t size) {
+    if (coding == Coding::kPlain) {
+      const size_t count = std::min(size, raw_end - raw_at);
+      std::copy_n(raw.data() + raw_at, count, to);
+      raw_at += count;
+      return count;
+    }
+    if (coding == Coding::kGzip) {
+      gzip.next_in = reinterpret_cast<Bytef*>(raw.data() + raw_at);
+      gzip.avail_in = static_cast<uInt>(raw_end - raw_at);
+      gzip.next_out = reinterpret_cast<Bytef*>(to);
+      gzip.avail_out = static_cast<uInt>(size);
+      const int result = inflate(&gzip, Z_NO_FLUSH);
+      raw_at = raw_end - gzip.avail_in;
+      in_frame = result != Z_STREAM_END;
+      if (result == Z_STREAM_END) {
+        inflateReset(&gzip);  // another member may follow
+      } else if (result != Z_OK && result != Z_BUF_ERROR) {
+        corrupt(gzip.msg ? gzip.msg : "gzip");
+      }
+      return size - gzip.avail_out;
+    }
+    ZSTD_inBuffer in{raw.data() + raw_at, raw_end - raw_at, 0};
+    ZSTD_outBuffer out{to, size, 0};
+    const size_t result = ZSTD_decompressStream(zstd, &out, &in);
+    if (ZSTD_isError(result)) corrupt(ZSTD_getErrorName(result));
+    in_frame = result != 0;
+    raw_at += in.pos;
+    return out.pos;
+  }
+};
+
+InputFile::InputFile(const std::string& path) : implementation_(std::make_unique<Implementation>()) {
+  implementation_->path = path;
+  implementation_->open();
+}
+
+InputFile::~InputFile() = default;
+
+bool InputFile::read(std::string& out, size_t size) {
+  Implementation& self = *implementation_;
+  const size_t before = out.size();
+  out.resize(before + size);
+  size_t got = 0;
+  while (got < size) {
+    self.fill();
+    if (self.raw_ended && self.coding == Implementation::Coding::kPlain) break;
+    const size_t step = self.step(out.data() + before + got, size - got);
+    got += step;
+    if (self.raw_ended && step == 0) {
+      if (self.in_frame) self.corrupt("it ends too early");
+      break;
+    }
+  }
+  out.resize(before + got);
+  return got > 0;
+}
+
+uint64_t InputFile::bytes_read() const {
+  return implementation_->read;
+}
+uint64_t InputFile::bytes_total() const {
+  return implementation_->total;
+}
+uint64_t InputFile::fingerprint() const {
+  return implementation_->fingerprint;
+}
+
+}  // namespace headrace

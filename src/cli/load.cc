@@ -1,0 +1,213 @@
+// headrace load. The file is cut into numbered requests, dealt out to a few connections: request i goes to lane
+// i mod kLanes, and each lane is a named producer whose requests are sent in order. The server remembers the last
+// number of each lane, so a load that is started again skips what is there, and nothing counts twice.
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "base/error.h"
+#include "boost/json.hpp"
+#include "cli/http_client.h"
+#include "cli/progress.h"
+#include "cli/row_chunks.h"
+#include "fmt/format.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t kQueuedPerLane = 2;
+constexpr int kAttemptsMax = 30;
+constexpr std::chrono::milliseconds kRetryPauseMin{100};
+constexpr std::chrono::milliseconds kRetryPauseMax{2'000};
+
+bool is_csv(const LoadOptions& options) {
+  if (!options.format.empty()) return options.format == "csv";
+  std::string_view name = options.file;
+  for (const std::string_view ending : {".gz", ".zst"})
+    if (name.ends_with(ending)) name.remove_suffix(ending.size());
+  if (name.ends_with(".csv")) return true;
+  if (name.ends_with(".ndjson") || name.ends_with(".jsonl")) return false;
+  throw Error(
+      Code::kInvalid,
+      fmt::format("the name of {} does not say what it holds; add --format csv or --format ndjson", options.file));
+}
+
+class Loader {
+ public:
+  explicit Loader(const LoadOptions& options)
+      : options_(options),
+        csv_(is_csv(options)),
+        file_(options.file),
+        chunks_(file_, csv_),
+        lanes_(options.connections),
+        progress_("loaded", "rows") {}
+
+  int run() {
+    std::vector<std::thread> threads;
+    for (size_t lane = 0; lane < lanes_.size(); ++lane) threads.emplace_back([this, lane] { work(lane); });
+    try {
+      while (auto chunk = chunks_.next()) {
+        if (!hand_out(std::move(*chunk))) break;
+        show();
+      }
+    } catch (...) {
+      fail(std::current_exception());
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads) thread.join();
+    if (failure_) std::rethrow_exception(failure_);
+    progress_.finish(rows_);
+    if (skipped_ > 0) fmt::print(stderr, "{} of {} requests were there already, from a load before\n", skipped_, next_);
+    if (dead_ > 0) fmt::print(stderr, "{} bad rows are in {}.dead\n", dead_, options_.stream);
+    if (options_.wait) wait_for_views();
+    return 0;
+  }
+
+ private:
+  struct Lane {
+    std::deque<RowChunk> chunks;
+  };
+
+  bool hand_out(RowChunk chunk) {
+    std::unique_lock lock(mutex_);
+    Lane& lane = lanes_[chunk.number % lanes_.size()];
+    changed_.wait(lock, [&] { return lane.chunks.size() < kQueuedPerLane || failure_; });
+    if (failure_) return false;
+    next_ = chunk.number + 1;
+    lane.chunks.push_back(std::move(chunk));
+    lock.unlock();
+    changed_.notify_all();
+    return true;
+  }
+
+  void show() {
+    const std::lock_guard lock(mutex_);
+    progress_.update(rows_, file_.bytes_read(), file_.bytes_total());
+  }
+
+  void fail(std::exception_ptr failure) {
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::move(failure);
+    changed_.notify_all();
+  }
+
+  void work(size_t index) {
+    try {
+      HttpClient client(options_.url);
+      const std::string producer = fmt::format("load-{:016x}-{}-of-{}", file_.fingerprint(), index, lanes_.size());
+      const std::string target = "/v1/streams/" + percent_encode(options_.stream);
+      const bool resumable = file_.fingerprint() != 0;
+      const int64_t last = resumable ? last_sequence(client, target, producer) : -1;
+      for (;;) {
+        RowChunk chunk;
+        {
+          std::unique_lock lock(mutex_);
+          Lane& lane = lanes_[index];
+          changed_.wait(lock, [&] { return !lane.chunks.empty() || ended_ || failure_; });
+          if (failure_ || lane.chunks.empty()) return;
+          chunk = std::move(lane.chunks.front());
+          lane.chunks.pop_front();
+        }
+        changed_.notify_all();
+        const auto sequence = static_cast<int64_t>(chunk.number / lanes_.size());
+        if (sequence < last) {  // the last one may be there in part, and is sent again
+          const std::lock_guard lock(mutex_);
+          ++skipped_;
+          continue;
+        }
+        send(client, target, producer, resumable, sequence, chunk);
+      }
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  static int64_t last_sequence(HttpClient& client, const std::string& target, const std::string& producer) {
+    const HttpReply reply = client.request("GET", target + "/producers/" + producer);
+    throw_problem(reply);
+    return boost::json::parse(reply.body).at("sequence").to_number<int64_t>();
+  }
+
+  void send(HttpClient& client, const std::string& target, const std::string& producer, bool resumable,
+            int64_t sequence, const RowChunk& chunk) {
+    HttpHeaders headers{{"Content-Type", csv_ ? "text/csv" : "application/x-ndjson"}};
+    if (resumable) {
+      headers.emplace_back("Headrace-Producer", producer);
+      headers.emplace_back("Headrace-Sequence", std::to_string(sequence));
+    }
+    const std::string path = target + (options_.skip_bad_rows ? "?on_error=dead" : "");
+    auto pause = kRetryPauseMin;
+    for (int attempt = 1;; ++attempt) {
+      try {
+        const HttpReply reply = client.request("POST", path, headers, chunk.body);
+        throw_problem(reply);
+        const auto json = boost::json::parse(reply.body);
+        const auto& object = json.as_object();
+        const bool duplicate = object.contains("duplicate") && object.at("duplicate").as_bool();
+        const std::lock_guard lock(mutex_);
+        if (duplicate) {
+          ++skipped_;
+        } else {
+          rows_ += object.at("rows").to_number<uint64_t>();
+        }
+        if (const auto* dead = object.if_contains("dead_rows")) dead_ += dead->to_number<uint64_t>();
+        return;
+      } catch (const Error& error) {
+        const bool passes = error.code() == Code::kBusy || error.code() == Code::kUnavailable ||
+                            (error.code() == Code::kIo && resumable);
+        if (!passes || attempt == kAttemptsMax) throw located(error, chunk);
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, kRetryPauseMax);
+      }
+    }
+  }
+
+  // The same error with the line of the file in place of the row of the request.
+  Error located(const Error& error, const RowChunk& chunk) const {
+    if (error.where().row < 1) return error;
+    const uint64_t line = RowChunks::line_of_row(chunk, csv_, error.where().row);
+    return {error.code(), fmt::format("{}, line {}: {}", options_.file, line, error.message()), error.where()};
+  }
+
+  void wait_for_views() {
+    HttpClient client(options_.url);
+    for (;;) {
+      const HttpReply reply = client.request("GET", "/v1/status");
+      throw_problem(reply);
+      const auto json = boost::json::parse(reply.body);
+      int64_t lag = 0;
+      for (const auto& view : json.at("views").as_array()) lag += view.at("lag_rows").to_number<int64_t>();
+      if (lag == 0) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+
+  const LoadOptions& options_;
+  const bool csv_;
+  InputFile file_;
+  RowChunks chunks_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Lane> lanes_;
+  bool ended_ = false;
+  std::exception_ptr failure_;
+  uint64_t rows_ = 0;
+  uint64_t dead_ = 0;
+  uint64_t skipped_ = 0;
+  uint64_t next_ = 0;
+  Progress progress_;
+};
+
+}  // namespace
+
+int load(const LoadOptions& options) {
+  return Loader(options).run();
+}
+
+}  // namespace headrace

@@ -1,0 +1,45 @@
+// Cuts CSV or NDJSON text into requests at row ends. The cuts depend only on the text, so that a load that is started
+// again makes the same requests with the same numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/input_file.h"
+
+namespace headrace {
+
+struct RowChunk {
+  uint64_t number = 0;      // from 0
+  uint64_t first_line = 1;  // of the file, from 1
+  std::string body;         // whole rows; CSV has the header in front
+};
+
+class RowChunks {
+ public:
+  static constexpr size_t kChunkBytes = 512 * 1024;
+  static constexpr size_t kRowBytesMax = 16 * 1024 * 1024;
+
+  RowChunks(InputFile& file, bool csv);
+  // Throws Error(kTooLarge) for a row beyond kRowBytesMax.
+  std::optional<RowChunk> next();
+
+  // The line of the file on which row `row` (from 1) of a chunk begins.
+  static uint64_t line_of_row(const RowChunk& chunk, bool csv, int64_t row);
+
+ private:
+  size_t find_row_end(size_t from);
+
+  InputFile& file_;
+  const bool csv_;
+  std::string header_;
+  std::string pending_;
+  size_t scanned_ = 0;  // of pending_, for quotes
+  bool in_quotes_ = false;
+  bool ended_ = false;
+  uint64_t next_number_ = 0;
+  uint64_t next_line_ = 1;
+};
+
+}  // namespace headrace

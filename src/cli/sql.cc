@@ -1,0 +1,171 @@
+// headrace sql: statements from the command line, from standard input, or from a prompt with history.
+#include <histedit.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include "base/error.h"
+#include "boost/json.hpp"
+#include "cli/commands.h"
+#include "cli/http_client.h"
+#include "cli/text_table.h"
+#include "fmt/format.h"
+
+namespace headrace {
+namespace {
+
+constexpr int kHistoryMax = 1000;
+
+std::string accept_header(const std::string& format) {
+  if (format == "csv") return "text/csv";
+  if (format == "ndjson") return "application/x-ndjson";
+  return "application/json";
+}
+
+void print_result(const boost::json::object& result) {
+  if (result.contains("columns")) {
+    fmt::print("{}", text_table(result));
+  } else if (const auto* applied = result.if_contains("applied")) {
+    fmt::print("{} {} {}", std::string_view(applied->as_string()), std::string_view(result.at("kind").as_string()),
+               std::string_view(result.at("name").as_string()));
+    if (const auto* note = result.if_contains("note")) fmt::print(": {}", std::string_view(note->as_string()));
+    fmt::print("\n");
+  } else if (const auto* rows = result.if_contains("rows")) {
+    fmt::print("{} {}\n", rows->to_number<int64_t>(), rows->to_number<int64_t>() == 1 ? "row" : "rows");
+  }
+}
+
+// The line with the error's position under it, as psql shows it.
+std::string pointed(const std::string& statement, const Error& error) {
+  const int64_t at = error.where().position;
+  if (at < 0 || at > static_cast<int64_t>(statement.size())) return error.message();
+  const size_t position = static_cast<size_t>(at);
+  const size_t begin = position == 0 ? 0 : statement.rfind('\n', position - 1) + 1;
+  const size_t end = std::min(statement.find('\n', position), statement.size());
+  return fmt::format("{}\n  {}\n  {}^", error.message(), statement.substr(begin, end - begin),
+                     std::string(position - begin, ' '));
+}
+
+void execute(HttpClient& client, const std::string& statement, const std::string& format) {
+  const HttpReply reply = client.request(
+      "POST", "/v1/sql", {{"Content-Type", "application/sql"}, {"Accept", accept_header(format)}}, statement);
+  try {
+    throw_problem(reply);
+  } catch (const Error& error) {
+    throw Error(error.code(), pointed(statement, error));
+  }
+  if (format != "table") {
+    fmt::print("{}{}", reply.body, reply.body.ends_with('\n') ? "" : "\n");
+    return;
+  }
+  const auto json = boost::json::parse(reply.body);
+  if (json.is_object()) return print_result(json.as_object());
+  for (const auto& result : json.as_array()) print_result(result.as_object());
+}
+
+bool is_complete(std::string_view statement) {
+  const size_t last = statement.find_last_not_of(" \t\r\n");
+  return last != std::string_view::npos && statement[last] == ';';
+}
+
+class Prompt {
+ public:
+  Prompt() : history_(history_init()), line_(el_init("headrace", stdin, stdout, stderr)) {
+    const char* home = std::getenv("HOME");
+    if (home) history_file_ = std::string(home) + "/.headrace_history";
+    ::history(history_, &event_, H_SETSIZE, kHistoryMax);
+    ::history(history_, &event_, H_SETUNIQUE, 1);
+    if (!history_file_.empty()) ::history(history_, &event_, H_LOAD, history_file_.c_str());
+    el_set(line_, EL_CLIENTDATA, this);
+    el_set(line_, EL_PROMPT, &Prompt::text);
+    el_set(line_, EL_EDITOR, "emacs");
+    el_set(line_, EL_HIST, ::history, history_);
+    el_source(line_, nullptr);
+  }
+  ~Prompt() {
+    if (!history_file_.empty()) ::history(history_, &event_, H_SAVE, history_file_.c_str());
+    el_end(line_);
+    history_end(history_);
+  }
+  Prompt(const Prompt&) = delete;
+
+  // A whole statement, over as many lines as it takes; false at the end of input.
+  bool read(std::string& statement) {
+    statement.clear();
+    continued_ = false;
+    do {
+      int size = 0;
+      const char* got = el_gets(line_, &size);
+      if (!got || size <= 0) return false;
+      statement.append(got, static_cast<size_t>(size));
+      const std::string trimmed = statement.substr(0, statement.find_last_not_of(" \t\r\n") + 1);
+      if (trimmed.empty() || trimmed == "quit" || trimmed == "exit" || trimmed == "\\q" || trimmed == "help") {
+        statement = trimmed;
+        return true;
+      }
+      continued_ = true;
+    } while (!is_complete(statement));
+    ::history(history_, &event_, H_ENTER, statement.c_str());
+    return true;
+  }
+
+ private:
+  static char* text(EditLine* line) {
+    static char first[] = "headrace> ";
+    static char next[] = "      ... ";
+    Prompt* self = nullptr;
+    el_get(line, EL_CLIENTDATA, &self);
+    return self && self->continued_ ? next : first;
+  }
+
+  History* history_;
+  EditLine* line_;
+  HistEvent event_{};
+  std::string history_file_;
+  bool continued_ = false;
+};
+
+int prompt(HttpClient& client, const SqlOptions& options) {
+  fmt::print("Headrace at http://{}:{}. End statements with ; — SHOW STREAMS; SHOW VIEWS; quit\n", options.url.host,
+             options.url.port);
+  std::fflush(stdout);
+  Prompt lines;
+  for (std::string statement; lines.read(statement);) {
+    if (statement.empty()) continue;
+    if (statement == "quit" || statement == "exit" || statement == "\\q") return 0;
+    if (statement == "help") {
+      fmt::print(
+          "SHOW STREAMS; SHOW TABLES; SHOW VIEWS; SHOW FUNCTIONS; SHOW CREATE name;\n"
+          "SELECT ...; EXPLAIN SELECT ...; INSERT INTO ...; CREATE ...; DROP ...; ALTER ...; quit\n");
+      continue;
+    }
+    try {
+      execute(client, statement, options.format);
+    } catch (const Error& error) {
+      fmt::print(stderr, "{}\n", error.message());
+    }
+    std::fflush(stdout);
+  }
+  fmt::print("\n");
+  return 0;
+}
+
+}  // namespace
+
+int sql(const SqlOptions& options) {
+  HttpClient client(options.url);
+  if (!options.statements.empty()) {
+    for (const std::string& statement : options.statements) execute(client, statement, options.format);
+    return 0;
+  }
+  if (::isatty(STDIN_FILENO) != 0) return prompt(client, options);
+  const std::string statements{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  execute(client, statements, options.format);
+  return 0;
+}
+
+}  // namespace headrace
