@@ -40,7 +40,9 @@ class AvroSchema {
 };
 using AvroSchemaPtr = std::shared_ptr<const AvroSchema>;
 
-// Encodes rows of a batch.
+struct AvroProgram;
+
+// Encodes rows of a batch, in the form of from_columns(). NULL in a NOT NULL column is a bug of the caller's.
 class AvroEncoder {
  public:
   AvroEncoder(RowTypePtr type, int32_t schema_id);
@@ -66,8 +68,7 @@ class AvroDecoder {
   void decode(std::string_view datum, BatchBuilder& to) const;
 
  private:
-  struct Program;
-  std::unique_ptr<Program> program_;
+  std::unique_ptr<const AvroProgram> program_;
 };
 
 }  // namespace headrace

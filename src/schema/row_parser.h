@@ -1,11 +1,13 @@
-// Rows as people and programs send them: JSON object, JSON array, NDJSON, CSV with a header. Straight into columns, with
-// every value checked against its column. The first bad row ends parsing with Error(kInvalid) and its row, column and
-// position, unless the caller collects bad rows.
+// Rows as people and programs send them: JSON object, JSON array, NDJSON, CSV with a header. Straight into columns,
+// with every value checked against its column. The first bad row ends parsing with Error(kInvalid) and its row, column
+// and position, unless the caller collects bad rows.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "schema/columns.h"
@@ -26,10 +28,16 @@ struct BadRow {
   std::string_view text;  // the row as it was sent
 };
 
+class JsonRows;
+class RowShape;
+
+// Keeps its buffers from body to body. Not safe for use by two at a time.
 class RowParser {
  public:
   // `collect`: what to do with bad rows; empty: the first one throws.
   RowParser(RowTypePtr type, RowFormat format, RowLimits limits = {}, std::function<void(BadRow)> collect = {});
+  ~RowParser();
+  RowParser(RowParser&&) noexcept;
 
   // Parses a whole body. `body` may be padded by the caller: when `capacity` >= body.size() + 64 the JSON parser reads
   // it in place, else it makes a copy. For CSV the first line is the header, unless set_header() was called.
@@ -41,10 +49,11 @@ class RowParser {
   void set_header(std::string_view line);
 
  private:
-  RowTypePtr type_;
+  std::unique_ptr<const RowShape> shape_;
   RowFormat format_;
   RowLimits limits_;
   std::function<void(BadRow)> collect_;
+  std::unique_ptr<JsonRows> json_;
   std::vector<int> header_;  // CSV position to column
 };
 
