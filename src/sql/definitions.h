@@ -49,9 +49,9 @@ struct Relation {
   Kind kind = Kind::kStream;
   std::string name;
   RowTypePtr type;
-  std::vector<size_t> key;      // table: primary key
-  std::optional<size_t> id;     // stream: the column that identifies a row
-  QueryPlanPtr plan;            // view: its query, which is expanded in place
+  std::vector<size_t> key;   // table: primary key
+  std::optional<size_t> id;  // stream: the column that identifies a row
+  QueryPlanPtr plan;         // view: its query, which is expanded in place
 };
 
 // Where the binder finds relations.

@@ -1,4 +1,5 @@
-// From the text of a SELECT to a plan: parse, bind names and types, plan. Error positions are byte offsets into `query`.
+// From the text of a SELECT to a plan: parse, bind names and types, plan. Error positions are byte offsets into
+// `query`.
 #pragma once
 
 #include <string_view>
