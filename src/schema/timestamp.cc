@@ -189,7 +189,7 @@ std::optional<int64_t> instant(int64_t days, int64_t micros_of_day, int64_t offs
   return static_cast<int64_t>(micros);
 }
 
-// Number and date in digits that lie in order: "20260131" with hyphens put in between by the caller's constants.
+// Two digits at a time.
 constexpr auto kPairs = [] {
   std::array<char, 200> pairs{};
   for (int i = 0; i < 100; ++i) {
@@ -229,22 +229,6 @@ char* put_era(char* to, const CivilDate& date) {
 constexpr size_t kDateBytes = 10;
 constexpr size_t kSecondsBytes = 19;  // YYYY-MM-DDTHH:MM:SS
 
-}  // namespace
-
-int32_t days_in_month(int64_t year, int32_t month) {
-  return kDaysInMonth[static_cast<size_t>(month) & 15] + (month == 2 && is_leap(year));
-}
-
-std::optional<int64_t> parse_date(std::string_view text) {
-  const bool before_christ = strip_before_christ(text);
-  Scanner scanner(text);
-  const auto days = scan_date(scanner, before_christ);
-  if (!days || !scanner.done() || *days < kDateMin || *days > kDateMax) return std::nullopt;
-  return days;
-}
-
-namespace {
-
 // Everything that is not YYYY-MM-DDTHH:MM:SS at the front.
 std::optional<int64_t> parse_general(std::string_view text) {
   const bool before_christ = strip_before_christ(text);
@@ -261,6 +245,18 @@ std::optional<int64_t> parse_general(std::string_view text) {
 }
 
 }  // namespace
+
+int32_t days_in_month(int64_t year, int32_t month) {
+  return kDaysInMonth[static_cast<size_t>(month) & 15] + (month == 2 && is_leap(year));
+}
+
+std::optional<int64_t> parse_date(std::string_view text) {
+  const bool before_christ = strip_before_christ(text);
+  Scanner scanner(text);
+  const auto days = scan_date(scanner, before_christ);
+  if (!days || !scanner.done() || *days < kDateMin || *days > kDateMax) return std::nullopt;
+  return days;
+}
 
 std::optional<int64_t> parse_timestamptz(std::string_view text) {
   if (text.size() < kSecondsBytes) return parse_general(text);
@@ -282,7 +278,8 @@ std::optional<int64_t> parse_timestamptz(std::string_view text) {
   const uint32_t second = two_digits(time, 6);
   if (year == 0 || month - 1 > 11 || day == 0 || hour > 23 || minute > 59 || second > 59) [[unlikely]]
     return parse_general(text);
-  if (day > 28 && day > static_cast<uint32_t>(days_in_month(year, static_cast<int32_t>(month)))) return std::nullopt;
+  if (day > 28 && day > static_cast<uint32_t>(days_in_month(year, static_cast<int32_t>(month))))
+    return parse_general(text);
 
   const int64_t days = days_from_civil(year, static_cast<int32_t>(month), static_cast<int32_t>(day));
   const int64_t seconds = days * 86'400 + (hour * 60 + minute) * 60 + second;
