@@ -1,0 +1,60 @@
+// How much memory the bodies of a shard's requests hold together. A body takes its room before it is read; when there
+// is none it waits, and its client with it, because nothing is read from the socket meanwhile.
+#pragma once
+
+#include <utility>
+
+#include "runtime/signal.h"
+
+namespace headrace {
+
+class BodyMemory {
+ public:
+  BodyMemory(Shard& shard, Timers& timers, size_t bytes_max) : timers_(timers), freed_(shard), bytes_max_(bytes_max) {}
+
+  // Room that one body has. Gives it back at its end.
+  class Lease {
+   public:
+    explicit Lease(BodyMemory& memory) : memory_(memory) {}
+    ~Lease() { release(); }
+    Lease(const Lease&) = delete;
+
+    size_t bytes() const { return bytes_; }
+    void release() {
+      if (bytes_ == 0) return;
+      memory_.used_ -= std::exchange(bytes_, 0);
+      memory_.freed_.notify_all();
+    }
+
+   private:
+    friend class BodyMemory;
+    BodyMemory& memory_;
+    size_t bytes_ = 0;
+  };
+
+  // Adds `bytes` to the lease if there is room now.
+  bool try_take(Lease& lease, size_t bytes) {
+    if (bytes > bytes_max_ - used_) return false;
+    used_ += bytes;
+    lease.bytes_ += bytes;
+    return true;
+  }
+  // Waits for room. False when `deadline` came first.
+  awaitable<bool> take(Lease& lease, size_t bytes, SteadyTime deadline) {
+    while (!try_take(lease, bytes)) {
+      if (timers_.clock().steady() >= deadline) co_return false;
+      co_await freed_.wait_until(timers_, deadline);
+    }
+    co_return true;
+  }
+
+  size_t used() const { return used_; }
+
+ private:
+  Timers& timers_;
+  Signal freed_;
+  const size_t bytes_max_;
+  size_t used_ = 0;
+};
+
+}  // namespace headrace

@@ -1,0 +1,23 @@
+// What the calls of the API use. All of it outlives the server.
+#pragma once
+
+#include "log/log.h"
+#include "views/appender.h"
+#include "views/catalog.h"
+#include "views/executor.h"
+#include "views/views.h"
+
+namespace headrace {
+
+class Metrics;
+
+struct Services {
+  Log& log;
+  Catalog& catalog;
+  Appender& appender;
+  Views& views;
+  Executor& executor;
+  Metrics& metrics;
+};
+
+}  // namespace headrace
