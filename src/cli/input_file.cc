@@ -111,13 +111,14 @@ struct InputFile::Implementation {
       return count;
     }
     if (coding == Coding::kGzip) {
+      const size_t before = raw_at;
       gzip.next_in = reinterpret_cast<Bytef*>(raw.data() + raw_at);
       gzip.avail_in = static_cast<uInt>(raw_end - raw_at);
       gzip.next_out = reinterpret_cast<Bytef*>(to);
       gzip.avail_out = static_cast<uInt>(size);
       const int result = inflate(&gzip, Z_NO_FLUSH);
       raw_at = raw_end - gzip.avail_in;
-      in_frame = result != Z_STREAM_END;
+      if (raw_at > before || gzip.avail_out < size) in_frame = result != Z_STREAM_END;
       if (result == Z_STREAM_END) {
         inflateReset(&gzip);  // another member may follow
       } else if (result != Z_OK && result != Z_BUF_ERROR) {
@@ -129,7 +130,7 @@ struct InputFile::Implementation {
     ZSTD_outBuffer out{to, size, 0};
     const size_t result = ZSTD_decompressStream(zstd, &out, &in);
     if (ZSTD_isError(result)) corrupt(ZSTD_getErrorName(result));
-    in_frame = result != 0;
+    if (in.pos > 0 || out.pos > 0) in_frame = result != 0;
     raw_at += in.pos;
     return out.pos;
   }

@@ -86,10 +86,10 @@ class Log {
   virtual awaitable<std::vector<std::string>> topics() = 0;
 
   // Appends each batch to its partition, in call order per partition, and returns when all are durable. A batch whose
-  // producer id is not -1 is appended only if its base sequence is greater than that producer's last one in the
-  // partition; otherwise it is a duplicate, and the call returns once the original is durable. Throws Error(kInvalid)
-  // for a malformed batch, Error(kBusy) when the partition's queue is full, Error(kIo) or Error(kOutOfSpace) when it is
-  // not known to be durable; it may still turn out to be.
+  // producer id is not -1 is appended only if its base sequence is greater than the last batch's of that producer in
+  // the partition; otherwise it is a duplicate, and the call returns once the original is durable. Throws
+  // Error(kInvalid) for a malformed batch, Error(kBusy) when the partition's queue is full, Error(kIo) or
+  // Error(kOutOfSpace) when it is not known to be durable; it may still turn out to be.
   virtual awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
                                                   Durability durability = Durability::kSynced) = 0;
 
@@ -104,7 +104,7 @@ class Log {
   virtual awaitable<std::optional<Offset>> offset_at(std::string topic, PartitionId partition,
                                                      int64_t timestamp_ms) = 0;
 
-  // The last sequence that was appended for `producer_id` in the partition, or -1.
+  // The base sequence of the last batch that was appended for `producer_id` in the partition, or -1.
   virtual awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) = 0;
 
   // Retention removes nothing at or beyond the floor, because someone may still have to replay it. Until the first call
