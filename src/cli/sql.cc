@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "base/error.h"
-#include "boost/json.hpp"
 #include "cli/commands.h"
 #include "cli/http_client.h"
 #include "cli/text_table.h"
@@ -24,19 +23,6 @@ std::string accept_header(const std::string& format) {
   if (format == "csv") return "text/csv";
   if (format == "ndjson") return "application/x-ndjson";
   return "application/json";
-}
-
-void print_result(const boost::json::object& result) {
-  if (result.contains("columns")) {
-    fmt::print("{}", text_table(result));
-  } else if (const auto* applied = result.if_contains("applied")) {
-    fmt::print("{} {} {}", std::string_view(applied->as_string()), std::string_view(result.at("kind").as_string()),
-               std::string_view(result.at("name").as_string()));
-    if (const auto* note = result.if_contains("note")) fmt::print(": {}", std::string_view(note->as_string()));
-    fmt::print("\n");
-  } else if (const auto* rows = result.if_contains("rows")) {
-    fmt::print("{} {}\n", rows->to_number<int64_t>(), rows->to_number<int64_t>() == 1 ? "row" : "rows");
-  }
 }
 
 // The line with the error's position under it, as psql shows it.
@@ -62,9 +48,7 @@ void execute(HttpClient& client, const std::string& statement, const std::string
     fmt::print("{}{}", reply.body, reply.body.ends_with('\n') ? "" : "\n");
     return;
   }
-  const auto json = boost::json::parse(reply.body);
-  if (json.is_object()) return print_result(json.as_object());
-  for (const auto& result : json.as_array()) print_result(result.as_object());
+  fmt::print("{}", text_results(reply.body));
 }
 
 bool is_complete(std::string_view statement) {

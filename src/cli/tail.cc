@@ -1,5 +1,7 @@
 // headrace tail NAME: the changes of a view, by server-sent events, or the records of a stream, by asking for what is
 // new. A line per row: + inserted, - deleted.
+#include <simdjson.h>
+
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -18,10 +20,24 @@ constexpr std::chrono::milliseconds kPollInterval{200};
 constexpr std::chrono::milliseconds kReconnectPause{500};
 constexpr int kPageRecords = 500;
 
-void print_rows(char sign, const boost::json::object& change, const char* which) {
-  const auto* rows = change.if_contains(which);
-  if (!rows) return;
-  for (const auto& row : rows->as_array()) fmt::print("{} {}\n", sign, boost::json::serialize(row));
+namespace json = simdjson::ondemand;
+
+// Rows are printed as the server wrote them: a double would not hold every number.
+void print_rows(char sign, json::object change, const char* which) {
+  json::array rows;
+  if (change.find_field_unordered(which).get(rows) != simdjson::SUCCESS) return;
+  for (json::object row : rows) fmt::print("{} {}\n", sign, std::string_view(row.raw_json()));
+}
+
+void print_change(std::string_view text) {
+  json::parser parser;
+  const simdjson::padded_string padded(text);
+  json::document document = parser.iterate(padded);
+  json::object change = document.get_object();
+  print_rows('-', change, "delete");
+  change.reset();
+  print_rows('+', change, "insert");
+  std::fflush(stdout);
 }
 
 int tail_view(const TailOptions& options) {
@@ -40,18 +56,26 @@ int tail_view(const TailOptions& options) {
           if (line.starts_with("event: ")) event = line.substr(7);
           if (line.starts_with("id: ")) last_id = line.substr(4);
           if (!line.starts_with("data: ")) return true;
-          if (event == "change" || (event == "snapshot" && show_snapshot)) {
-            const auto json = boost::json::parse({line.data() + 6, line.size() - 6});
-            print_rows('-', json.as_object(), "delete");
-            print_rows('+', json.as_object(), "insert");
-            std::fflush(stdout);
-          }
+          if (event == "change" || (event == "snapshot" && show_snapshot)) print_change(line.substr(6));
           if (event == "live") show_snapshot = true;  // a later snapshot means that changes were missed
           return true;
         },
         failed);
     throw_problem({status, {}, failed});
     std::this_thread::sleep_for(kReconnectPause);
+  }
+}
+
+// The row; for a tombstone its key, and for a record that is not a row of the stream all that is known.
+void print_record(json::object record) {
+  json::value row;
+  if (record.find_field_unordered("row").get(row) != simdjson::SUCCESS) {
+    fmt::print("! {}\n", std::string_view(record.raw_json()));
+  } else if (row.type() == json::json_type::null) {
+    record.reset();
+    fmt::print("- {}\n", std::string_view(record["key"].get_string()));
+  } else {
+    fmt::print("+ {}\n", std::string_view(row.get_object().value().raw_json()));
   }
 }
 
@@ -68,22 +92,19 @@ int tail_stream(HttpClient& client, const TailOptions& options, size_t partition
       const HttpReply reply =
           client.request("GET", fmt::format("{}?partition={}&from={}&limit={}", target, partition, from, kPageRecords));
       throw_problem(reply);
-      const auto json = boost::json::parse(reply.body);
-      next[partition] = json.at("next").to_number<int64_t>();
+      json::parser parser;
+      const simdjson::padded_string padded(reply.body);
+      json::document page = parser.iterate(padded);
+      const int64_t end = page["end"];
       if (first && !options.from_start) {
-        next[partition] = json.at("end").to_number<int64_t>();
+        next[partition] = end;
         continue;
       }
-      for (const auto& record : json.at("records").as_array()) {
+      for (json::object record : page["records"].get_array()) {
         any = true;
-        const auto& object = record.as_object();
-        const auto* row = object.if_contains("row");
-        if (row && row->is_null()) {
-          fmt::print("- {}\n", boost::json::serialize(object.at("key")));
-        } else {
-          fmt::print("+ {}\n", boost::json::serialize(row ? *row : record));
-        }
+        print_record(record);
       }
+      next[partition] = page["next"];
     }
     std::fflush(stdout);
     if (!any) std::this_thread::sleep_for(kPollInterval);

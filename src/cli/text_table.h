@@ -1,13 +1,13 @@
-// Rows for people: aligned columns, numbers to the right.
+// What POST /v1/sql answers, for people: aligned columns, numbers to the right, and every number as the server wrote
+// it.
 #pragma once
 
 #include <string>
-
-#include "boost/json/object.hpp"
+#include <string_view>
 
 namespace headrace {
 
-// The result of one SELECT as POST /v1/sql answers it: {"columns": [...], "rows": [...]}.
-std::string text_table(const boost::json::object& result);
+// `json` is one result or an array of results. Throws Error(kCorrupt) when it is neither.
+std::string text_results(std::string_view json);
 
 }  // namespace headrace

@@ -15,8 +15,9 @@ START_SECONDS_MAX = 60
 class Server:
     """One data folder and the process that serves it; started again it keeps its port."""
 
-    def __init__(self, app, data, *options):
+    def __init__(self, app, data, *options, exact_numbers=False):
         self.app = str(app)
+        self.json_options = {"parse_float": str, "parse_int": str} if exact_numbers else {}
         self.data = str(data)
         self.options = options
         self.port = 0
@@ -58,7 +59,7 @@ class Server:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
             text = response.read()
-            return response.status, json.loads(text) if text else None
+            return response.status, json.loads(text, **self.json_options) if text else None
         finally:
             connection.close()
 
@@ -81,7 +82,7 @@ class Server:
     def records(self, stream):
         """All rows on a stream's log."""
         rows = []
-        for partition in range(self.get(f"/v1/streams/{stream}")["partitions"]):
+        for partition in range(int(self.get(f"/v1/streams/{stream}")["partitions"])):
             position = "earliest"
             while True:
                 page = self.get(f"/v1/streams/{stream}/records?partition={partition}&from={position}&limit=1000")
@@ -95,7 +96,7 @@ class Server:
         """Until every view has applied everything that is on the log."""
         while True:
             status = self.get("/v1/status")
-            behind = sum(view["lag_rows"] for view in status["views"])
-            behind += sum(stream.get("lag_rows", 0) for stream in status["streams"])
+            behind = sum(int(view["lag_rows"]) for view in status["views"])
+            behind += sum(int(stream.get("lag_rows", 0)) for stream in status["streams"])
             if status["ready"] and behind == 0:
                 return
