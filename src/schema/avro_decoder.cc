@@ -130,14 +130,14 @@ void take_null(const AvroStep& step, const AvroCursor& in, ColumnData& column) {
 void run_rare(const AvroStep& step, AvroCursor& in, ColumnData& column, Arena& arena) {
   switch (step.action) {
     case AvroAction::kMillis: return push(column, column.ints, take_millis(in));
-    case AvroAction::kInteger2Float: {
+    case AvroAction::kIntegerToFloat: {
       const auto value = in.varint();
       // Rounded once, not by way of double.
       const double rounded =
           step.type.kind == Kind::kReal ? static_cast<double>(static_cast<float>(value)) : static_cast<double>(value);
       return push(column, column.floats, rounded);
     }
-    case AvroAction::kInteger2Decimal:
+    case AvroAction::kIntegerToDecimal:
       return push(column, column.decimals, fitted(Decimal::from_int(in.varint()), step.type, in));
     case AvroAction::kFixed: return push(column, column.bytes, in.bytes(step.size));
     case AvroAction::kEnum: {

@@ -106,9 +106,9 @@ enum class AvroAction : uint8_t {
   kInt,   // to smallint, integer, bigint, date
   kLong,  // to bigint
   kMicros,
-  kMillis,           // to timestamptz
-  kInteger2Float,    // int or long to real, double
-  kInteger2Decimal,  // int or long to numeric
+  kMillis,            // to timestamptz
+  kIntegerToFloat,    // int or long to real, double
+  kIntegerToDecimal,  // int or long to numeric
   kFloat,
   kDouble,
   kText,

@@ -31,7 +31,7 @@ bool is_count(const AvroNode& node) {
 }
 
 std::optional<AvroAction> to_numeric(const AvroNode& writer, const Type& reader) {
-  if (is_count(writer)) return AvroAction::kInteger2Decimal;
+  if (is_count(writer)) return AvroAction::kIntegerToDecimal;
   if (is_string(writer) && writer.sql_type == "numeric") return AvroAction::kNumericText;
   if (writer.logical != AvroLogical::kDecimal) return std::nullopt;
   // A smaller scale would round, and resolution must not change a value.
@@ -72,10 +72,10 @@ std::optional<AvroAction> action_of(const AvroNode& writer, const Type& reader) 
       if (writer.kind == AvroKind::kLong) return AvroAction::kLong;
       return when(writer.kind == AvroKind::kInt, AvroAction::kInt);
     case Kind::kReal:
-      if (is_count(writer)) return AvroAction::kInteger2Float;
+      if (is_count(writer)) return AvroAction::kIntegerToFloat;
       return when(writer.kind == AvroKind::kFloat, AvroAction::kFloat);
     case Kind::kDouble:
-      if (is_count(writer)) return AvroAction::kInteger2Float;
+      if (is_count(writer)) return AvroAction::kIntegerToFloat;
       if (writer.kind == AvroKind::kFloat) return AvroAction::kFloat;
       return when(writer.kind == AvroKind::kDouble, AvroAction::kDouble);
     case Kind::kNumeric: return to_numeric(writer, reader);

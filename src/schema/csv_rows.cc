@@ -171,7 +171,7 @@ class CsvParser {
     size_t index = 0;
     do {
       if (!fields_.next(field)) [[unlikely]]
-        return broken_line(start);
+        return broken_line();
       if (index < header_.size() && !cell(static_cast<size_t>(header_[index]), field)) [[unlikely]]
         return skip_line(field);
       ++index;
@@ -211,12 +211,11 @@ class CsvParser {
     return false;
   }
 
-  // After a quote in a wrong place nobody knows where the row ends; it is taken to end with its first line.
-  bool broken_line(size_t start) {
+  // After a quote in a wrong place nobody knows where the row ends; it is taken to end with that line.
+  bool broken_line() {
     const size_t wrong = fields_.wrong_position();
     sink_.fault(fields_.wrong(), wrong);
-    move_behind_line(body_[wrong] == '"' ? wrong : start);
-    if (fields_.position() <= wrong) move_behind_line(wrong);
+    move_behind_line(wrong);
     return false;
   }
 

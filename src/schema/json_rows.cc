@@ -66,6 +66,10 @@ class JsonRows::Parser {
  public:
   explicit Parser(const RowShape& shape) : shape_(shape), order_(shape.size()), seen_(shape.size(), 0) {
     std::iota(order_.begin(), order_.end(), 0);
+    for (size_t column = 0; column < shape.size(); ++column) {
+      // Only a name without quotes and backslashes ends where the first quote is.
+      plain_.push_back(shape.column(column).name.find_first_of("\"\\") == std::string::npos ? 1 : 0);
+    }
   }
 
   // One row, at `start` of the body.
@@ -133,7 +137,7 @@ class JsonRows::Parser {
       column = order_[fields_];
       const std::string& expected = shape_.column(column).name;
       const auto left = static_cast<size_t>(text_.data() + text_.size() - name);
-      if (expected.size() < left && std::memcmp(name, expected.data(), expected.size()) == 0 &&
+      if (plain_[column] != 0 && expected.size() < left && std::memcmp(name, expected.data(), expected.size()) == 0 &&
           name[expected.size()] == '"') {
         return true;
       }
@@ -249,6 +253,7 @@ class JsonRows::Parser {
   ondemand::parser parser_;
   std::string padded_;          // the last rows of a body, which has no room behind it
   std::vector<size_t> order_;   // the column of the last row's n-th field
+  std::vector<uint8_t> plain_;  // whether a column's name stands in JSON as it is
   std::vector<uint64_t> seen_;  // the stamp of the last row that named the column
   uint64_t stamp_ = 0;
   size_t fields_ = 0;

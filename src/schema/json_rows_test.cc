@@ -69,6 +69,13 @@ TEST(JsonRows, TakesNamesInAnyOrderAndForm) {
                                       R"({"a":null,"b\"c":null,"d":9})", R"({"a":null,"b\"c":4,"d":9})"}));
 }
 
+// `a\\` followed by a quote is the beginning of another name, not the end of this one.
+TEST(JsonRows, TellsNamesWithBackslashesApart) {
+  const auto type = row_type({{"a\\", {Kind::kInteger}}, {"a\"b", {Kind::kInteger}}});
+  EXPECT_EQ(parse(type, RowFormat::kJson, R"({"a\"b":1})"), std::vector<std::string>{R"({"a\\":null,"a\"b":1})"});
+  EXPECT_EQ(parse(type, RowFormat::kJson, R"({"a\\":1})"), std::vector<std::string>{R"({"a\\":1,"a\"b":null})"});
+}
+
 TEST(JsonRows, ReadsEveryType) {
   struct Case {
     Type type;
