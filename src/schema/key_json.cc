@@ -3,13 +3,14 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/check.h"
+#include "base/error.h"
 #include "schema/json_cursor.h"
 #include "schema/json_form.h"
 #include "schema/json_text.h"
 #include "schema/key.h"
 #include "schema/key_bytes.h"
 #include "schema/key_number.h"
+#include "schema/utf8.h"
 
 namespace headrace {
 namespace {
@@ -34,8 +35,11 @@ class JsonbKeyWriter {
   void document() {
     const char first = cursor_.peek();
     if (first != '[' && first != '{') begin_array(1, true);
-    value();
-    check(cursor_.at_end() && cursor_.fault().reason == nullptr, "jsonb is held as canonical JSON");
+    value(0);
+    if (!cursor_.at_end() || cursor_.fault().reason != nullptr) {
+      throw Error(Code::kInvalid,
+                  "a jsonb value is not JSON; it must be read with parse_text or append_canonical_json");
+    }
   }
 
  private:
@@ -51,10 +55,10 @@ class JsonbKeyWriter {
     out_.push_back(scalar ? 0 : 1);
   }
 
-  void value() {
+  void value(int depth) {
     switch (cursor_.peek()) {
-      case '{': return container(true);
-      case '[': return container(false);
+      case '{': return container(true, depth);
+      case '[': return container(false, depth);
       case '"': out_.push_back(kString); return string();
       case 't': return word("true", kTrue);
       case 'f': return word("false", kFalse);
@@ -79,7 +83,11 @@ class JsonbKeyWriter {
   }
 
   // The number of elements is known at the end only; it is written over the four bytes left for it.
-  void container(bool object) {
+  void container(bool object, int depth) {
+    if (depth >= kJsonDepthMax) {
+      cursor_.fail("the document is nested too deeply");
+      return;
+    }
     const size_t start = out_.size();
     uint32_t elements = 0;
     if (object) {
@@ -95,7 +103,7 @@ class JsonbKeyWriter {
           string();
           cursor_.take(':');
         }
-        value();
+        value(depth + 1);
         ++elements;
       } while (cursor_.take(','));
       cursor_.take(object ? '}' : ']');
@@ -139,17 +147,20 @@ class JsonbKeyReader {
   void string() {
     std::string text;
     take_bytes_key(bytes_, text);
+    if (!valid_text(text)) fail("a string of a jsonb value in a key is not UTF-8");
     append_json_string(json_, text);
   }
 
   void container(bool object, int depth) {
-    if (depth > kJsonDepthMax) fail("a jsonb value in a key is nested too deeply");
+    if (depth >= kJsonDepthMax) fail("a jsonb value in a key is nested too deeply");
     if (bytes_.size() < sizeof(uint32_t)) fail("the input ends too early");
     const auto elements = load_big_endian<uint32_t>(bytes_.data());
     bytes_.remove_prefix(sizeof elements);
     const bool scalar = !object && byte() == 0;
     if (scalar) {
-      if (depth != 0 || elements != 1) fail("a scalar in a key is not alone");
+      if (depth != 0 || elements != 1 || bytes_.empty() || bytes_.front() >= kArray) {
+        fail("a scalar in a key is not alone");
+      }
       return value(depth + 1);
     }
     json_.push_back(object ? '{' : '[');
@@ -198,7 +209,14 @@ void take_array_key(std::string_view& bytes, Kind element, std::string& json) {
     if (mark != kElementFollows) Reader(bytes).fail("an array in a key has a wrong mark");
     elements.push_back(take_key(bytes, type));
   }
+  const size_t start = json.size();
   json.append(array_json(elements, element));
+  // Damaged bytes can make elements that no array may hold, such as a date beyond the calendar.
+  try {
+    array_elements(std::string_view(json).substr(start), element);
+  } catch (const Error& error) {
+    throw Error(Code::kCorrupt, "an array in a key has a wrong element: " + error.message());
+  }
 }
 
 }  // namespace headrace

@@ -206,6 +206,12 @@ TEST(Key, RefusesIntegersBeyondTheirType) {
   EXPECT_EQ(out, "");
 }
 
+TEST(Key, RefusesJsonbThatIsNotJson) {
+  std::string out;
+  EXPECT_THROW(append_key(out, Value{std::string("[1,")}, {.kind = Kind::kJsonb}), Error);
+  EXPECT_THROW(append_key(out, Value{std::string(1'000'000, '[')}, {.kind = Kind::kJsonb}), Error);
+}
+
 TEST(Key, PrefixEndIsTheNextStringThatIsNoContinuation) {
   EXPECT_EQ(prefix_end("a"), "b");
   EXPECT_EQ(prefix_end("a\xff"), "b");
