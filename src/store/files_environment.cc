@@ -5,9 +5,12 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
+#include "rocksdb/file_system.h"
+#include "rocksdb/system_clock.h"
 
 namespace headrace {
 namespace {
@@ -243,10 +246,34 @@ class FileSystem final : public rocksdb::FileSystem {
   Files& files_;
 };
 
+// After a failed flush, RocksDB's thread sleeps for a second before it might try again. A failure of the disk is final
+// here, so that only delays the end. Its other sleeps, which slow down writers, are about a millisecond.
+class ImpatientClock final : public rocksdb::SystemClockWrapper {
+ public:
+  ImpatientClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "HeadraceClock"; }
+  void SleepForMicroseconds(int duration_us) override {
+    SystemClockWrapper::SleepForMicroseconds(std::min(duration_us, kSleepMaxUs));
+  }
+
+ private:
+  static constexpr int kSleepMaxUs = 5'000;
+};
+
+class FilesEnvironment final : public rocksdb::EnvWrapper {
+ public:
+  explicit FilesEnvironment(const std::shared_ptr<rocksdb::FileSystem>& file_system)
+      : EnvWrapper(rocksdb::NewCompositeEnv(file_system)) {
+    file_system_ = file_system;
+    system_clock_ = std::make_shared<ImpatientClock>();
+  }
+  const char* Name() const override { return "HeadraceEnvironment"; }
+};
+
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> make_file_system(Files& files) {
-  return std::make_shared<FileSystem>(files);
+std::unique_ptr<rocksdb::Env> make_environment(Files& files) {
+  return std::make_unique<FilesEnvironment>(std::make_shared<FileSystem>(files));
 }
 
 }  // namespace headrace

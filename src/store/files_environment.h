@@ -3,12 +3,12 @@
 
 #include <memory>
 
-#include "rocksdb/file_system.h"
+#include "rocksdb/env.h"
 #include "runtime/files.h"
 
 namespace headrace {
 
-// `files` outlives the result, which outlives the database.
-std::shared_ptr<rocksdb::FileSystem> make_file_system(Files& files);
+// Threads and clock are RocksDB's own. `files` outlives the result, which outlives the database.
+std::unique_ptr<rocksdb::Env> make_environment(Files& files);
 
 }  // namespace headrace
