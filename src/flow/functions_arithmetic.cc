@@ -190,6 +190,17 @@ Unary unary(Kind kind) {
 }  // namespace
 
 void add_arithmetic_functions(FunctionTable& table) {
+  // Beside double precision, real keeps its digits; this is also why integer + real is double precision.
+  for (const std::vector<Kind>& mixed : {std::vector{kReal, kDouble}, std::vector{kDouble, kReal}}) {
+    const auto add = [&](std::string_view name, Evaluate evaluate, std::string_view description) {
+      table.push_back(
+          {.name = name, .parameters = mixed, .result = kDouble, .evaluate = evaluate, .description = description});
+    };
+    add("+", operation<Plus>(kDouble), "sum");
+    add("-", operation<Minus>(kDouble), "difference");
+    add("*", operation<Times>(kDouble), "product");
+    add("/", operation<Divide>(kDouble), "quotient");
+  }
   for (const Kind kind : {kSmallint, kInteger, kBigint, kNumeric, kReal, kDouble}) {
     const auto add = [&](std::string_view name, std::vector<Kind> parameters, Evaluate evaluate,
                          std::string_view description) {

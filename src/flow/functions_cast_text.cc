@@ -34,9 +34,18 @@ Text shown(Text text) {
   return text.substr(0, end);
 }
 
+// The type as PostgreSQL's messages name it.
+std::string spelled(const Type& type) {
+  switch (type.kind) {
+    case kNumeric: return "numeric";
+    case kJsonb: return "json";
+    case kTimestamptz: return "timestamp with time zone";
+    default: return type.name();
+  }
+}
+
 std::string invalid(const Type& type, Text text) {
-  const std::string name = type.kind == kNumeric ? "numeric" : type.kind == kJsonb ? "json" : type.name();
-  return fmt::format("invalid input syntax for type {}: \"{}\"", name, shown(text));
+  return fmt::format("invalid input syntax for type {}: \"{}\"", spelled(type), shown(text));
 }
 
 std::string invalid_or_out_of_range(const Type& type, Text text, Text bare) {
@@ -112,7 +121,7 @@ void parse_others(const Type& to, const Call& call, ColumnData& result) {
                                    trimmed(texts[row]).find_first_not_of("0123456789-:+. TZ") == Text::npos &&
                                    texts[row].find('-', 1) != Text::npos;
       if (to.kind == kJsonb || to.kind == kBytea) {
-        fail(call, result, row, fmt::format("invalid input syntax for type {}", to.kind == kJsonb ? "json" : "bytea"));
+        fail(call, result, row, fmt::format("invalid input syntax for type {}", spelled(to)));
       } else if (to.kind == kArray) {
         fail(call, result, row, fmt::format("malformed array literal: \"{}\"", shown(texts[row])));
       } else if (is_out_of_range) {

@@ -53,26 +53,33 @@ void distinct(const Call& call, ColumnData& result) {
   });
 }
 
+void add_comparisons(FunctionTable& table, Kind left, Kind right) {
+  const auto add = [&](std::string_view name, Evaluate evaluate, std::string_view description) {
+    table.push_back({.name = name,
+                     .parameters = {left, right},
+                     .result = kBoolean,
+                     .evaluate = evaluate,
+                     .description = description,
+                     .total = true});
+  };
+  add("=", comparison<Equal>(left), "equal");
+  add("<>", comparison<NotEqual>(left), "not equal; also written !=");
+  add("<", comparison<Less>(left), "less than");
+  add("<=", comparison<LessOrEqual>(left), "less than or equal");
+  add(">", comparison<Greater>(left), "greater than");
+  add(">=", comparison<GreaterOrEqual>(left), "greater than or equal");
+}
+
 }  // namespace
 
 void add_comparison_functions(FunctionTable& table) {
   for (const Kind kind : {kBoolean, kSmallint, kInteger, kBigint, kReal, kDouble, kNumeric, kText, kBytea, kUuid, kDate,
                           kTimestamptz, kInterval, kJsonb, kArray}) {
-    const auto add = [&](std::string_view name, Evaluate evaluate, std::string_view description) {
-      table.push_back({.name = name,
-                       .parameters = {kind, kind},
-                       .result = kBoolean,
-                       .evaluate = evaluate,
-                       .description = description,
-                       .total = true});
-    };
-    add("=", comparison<Equal>(kind), "equal");
-    add("<>", comparison<NotEqual>(kind), "not equal; also written !=");
-    add("<", comparison<Less>(kind), "less than");
-    add("<=", comparison<LessOrEqual>(kind), "less than or equal");
-    add(">", comparison<Greater>(kind), "greater than");
-    add(">=", comparison<GreaterOrEqual>(kind), "greater than or equal");
+    add_comparisons(table, kind, kind);
   }
+  // Beside double precision, real keeps its digits, and whatever else stands beside it becomes double precision.
+  add_comparisons(table, kReal, kDouble);
+  add_comparisons(table, kDouble, kReal);
   const auto add_distinct = [&](std::string_view name, Evaluate evaluate, std::string_view description) {
     table.push_back({.name = name,
                      .parameters = {kText, kText},

@@ -78,7 +78,7 @@ std::optional<FieldValue> field_of(OfDate, Field field, int64_t days) {
   return std::nullopt;
 }
 
-// Seconds, where a year has 365.25 days and a month 30.
+// Seconds without the time part, where a year has 365.25 days and a month 30.
 int64_t epoch_seconds(const Interval& interval) {
   constexpr int64_t kQuarterDay = kMicrosPerDay / kMicrosPerSecond / 4;
   return (int64_t{1461} * (interval.months / 12) + int64_t{120} * (interval.months % 12) + int64_t{4} * interval.days) *
@@ -152,7 +152,12 @@ void put_double(Source, Field field, const typename Source::Cell& cell, ColumnDa
   }
   if constexpr (std::is_same_v<Source, OfInterval>) {
     if (field == Field::kEpoch) {
-      result.floats[row] = static_cast<double>(cell.micros) / 1e6 + static_cast<double>(epoch_seconds(cell));
+      // Added up in PostgreSQL's order, which decides the last bit.
+      constexpr double kSecondsPerDay = 86'400;
+      double seconds = static_cast<double>(cell.micros) / 1e6;
+      seconds += 365.25 * kSecondsPerDay * (cell.months / 12);
+      seconds += 30 * kSecondsPerDay * (cell.months % 12);
+      result.floats[row] = seconds + kSecondsPerDay * cell.days;
       return;
     }
   }

@@ -121,7 +121,7 @@ void date_trunc(const Call& call, ColumnData& result) {
     } else {
       fail(call, result, row,
            fmt::format("unit \"{}\" not {} for type interval", names[row].substr(0, 64),
-                       field ? "supported" : "recognized"));
+                       field == Field::kWeek ? "supported" : "recognized"));
     }
   }
 }

@@ -196,8 +196,7 @@ void date_trunc(const Call& call, ColumnData& result) {
     }
     if (!field || *field > Field::kMillennium) {
       fail(call, result, row,
-           fmt::format("unit \"{}\" not {} for type timestamp with time zone", names[row].substr(0, 64),
-                       field ? "supported" : "recognized"));
+           fmt::format("unit \"{}\" not recognized for type timestamp with time zone", names[row].substr(0, 64)));
       continue;
     }
     const int64_t start = truncated_to(*field, instants[row]);
