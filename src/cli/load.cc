@@ -183,6 +183,7 @@ class Loader {
       const auto json = boost::json::parse(reply.body);
       int64_t lag = 0;
       for (const auto& view : json.at("views").as_array()) lag += view.at("lag_rows").to_number<int64_t>();
+      for (const auto& stream : json.at("streams").as_array()) lag += stream.at("lag_rows").to_number<int64_t>();
       if (lag == 0) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

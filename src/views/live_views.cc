@@ -201,7 +201,7 @@ awaitable<void> LiveViews::keep_flushing() {
     co_await stop_.wait_until(timers_, timers_.clock().steady() + kFlushInterval);
     uint64_t rows = 0;
     for (const auto& [table, flow] : running_)
-      rows = std::max(rows, (co_await on(flow->shard(), [&flow] { return flow->status(); })).rows_in);
+      rows = std::max(rows, co_await on(flow->shard(), [&flow] { return flow->rows_in(); }));
     const SteadyTime now = timers_.clock().steady();
     if (rows < rows_at_flush) rows_at_flush = 0;
     if (rows - rows_at_flush < options_.unflushed_rows_max && now - flushed_at < options_.unflushed_time_max) continue;
@@ -390,6 +390,13 @@ awaitable<std::vector<StreamStatus>> LiveViews::stream_status() {
       ends += bounds.end.value;
     }
     if (stream->is_dead_stream && status.rows == 0) continue;
+    if (stream->is_derived()) {
+      const auto flow = co_await on(runtime_.shard(0), [&] {
+        const auto found = running_.find(stream->tables.first);
+        return found == running_.end() ? nullptr : found->second;
+      });
+      if (flow) status.lag_rows = (co_await on(flow->shard(), [&flow] { return flow->status(); })).lag_rows;
+    }
     status.rows_per_second = co_await on(runtime_.shard(0), [&] {
       StreamRate& rate = stream_rates_[name];
       const SteadyTime now = timers_.clock().steady();

@@ -283,22 +283,27 @@ std::string RunningFlow::frontier_token() const {
   return token.to_string();
 }
 
-ViewStatus RunningFlow::status() {
+awaitable<ViewStatus> RunningFlow::status() {
+  const auto self = shared_from_this();
   ViewStatus status;
   status.name = spec_.name;
+  // What is on the log is asked first: a frontier that is read later is never behind it by less than it says.
+  std::vector<Bounds> on_log;
+  for (size_t i = 0; i < reader_->partitions(); ++i)
+    on_log.push_back(co_await log_.bounds(reader_->stream().definition.topic, static_cast<PartitionId>(i)));
+  for (size_t i = 0; i < on_log.size(); ++i) {
+    const bool known = !frontier_.offsets.empty() && i < frontier_.offsets[0].size();
+    const Offset applied = std::max(on_log[i].start, known ? frontier_.offsets[0][i] : Offset{});
+    status.lag_rows += std::max<int64_t>(0, on_log[i].end - applied);
+  }
   status.state = !failure_.empty() ? "failed: " + failure_ : ready() ? "live" : "catching up";
   status.rows = spec_.derives ? 0 : flow()->approximate_rows();
   status.rows_in = rows_in_;
   status.epochs = epochs_;
   status.dead_rows = dead_rows_;
-  for (size_t i = 0; i < reader_->partitions(); ++i) {
-    const bool known = !frontier_.offsets.empty() && i < frontier_.offsets[0].size();
-    status.lag_rows +=
-        reader_->bounds(i).end - std::max(reader_->bounds(i).start, known ? frontier_.offsets[0][i] : Offset{});
-  }
   status.rows_per_second = rate_.per_second(timers_.clock().steady());
   status.frontier = frontier_token();
-  return status;
+  co_return status;
 }
 
 }  // namespace headrace

@@ -67,7 +67,8 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   awaitable<bool> wait_for(Token token, SteadyTime deadline);
   awaitable<bool> wait_covers(Frontier frontier, SteadyTime deadline);
   awaitable<std::shared_ptr<ViewSubscription>> subscribe(std::string last_event_id);
-  ViewStatus status();
+  awaitable<ViewStatus> status();
+  uint64_t rows_in() const { return rows_in_; }
   std::string frontier_token() const;
 
  private:

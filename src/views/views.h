@@ -74,6 +74,7 @@ struct StreamStatus {
   int32_t partitions = 0;
   int64_t rows = 0;  // records on the log
   double rows_per_second = 0;
+  int64_t lag_rows = 0;  // of a derived stream: records that its query has not seen yet
 };
 
 class Views {
