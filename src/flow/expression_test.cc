@@ -232,8 +232,8 @@ TEST(Evaluate, PatternsMayDifferByRow) {
 }
 
 TEST(ToSql, ShowsWhatCouldHaveBeenWritten) {
-  const RowType& type = *sample().type;
-  const auto sql = [&](const ExpressionPtr& expression) { return to_sql(*expression, type); };
+  const RowTypePtr type = sample().type;
+  const auto sql = [&](const ExpressionPtr& expression) { return to_sql(*expression, *type); };
   EXPECT_EQ(sql(call("+", {a(), call("*", {b(), number(-2)})})), "a + (b * (-2))");
   EXPECT_EQ(sql(call("-", {call("+", {a(), b()})})), "-(a + b)");
   EXPECT_EQ(sql(node(Op::kAnd, {flag(), node(Op::kNot, {node(Op::kIsNull, {name()})})})),
