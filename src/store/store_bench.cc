@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <filesystem>
 #include <string>
 
@@ -175,6 +176,12 @@ void rocksdb_scan(benchmark::State& state) {
 }
 BENCHMARK(rocksdb_scan);
 
+class NoLogger final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 // RocksDB's own file system (0) against ours (1): writes and syncs files, then reads them without a block cache.
 class FileSystemBench {
  public:
@@ -182,6 +189,7 @@ class FileSystemBench {
     if (ours) environment_ = make_environment(*files_);
     rocksdb::Options options;
     options.create_if_missing = true;
+    options.info_log = std::make_shared<NoLogger>();
     options.env = ours ? environment_.get() : rocksdb::Env::Default();
     options.write_buffer_size = 32 << 20;
     options.disable_auto_compactions = true;
@@ -190,7 +198,8 @@ class FileSystemBench {
     table.no_block_cache = true;
     options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     rocksdb::DB* db = nullptr;
-    check(rocksdb::DB::Open(options, folder_.path() + "/db", &db).ok(), "the database opens");
+    const rocksdb::Status opened = rocksdb::DB::Open(options, folder_.path() + "/db", &db);
+    check(opened.ok(), opened.ToString().c_str());
     db_.reset(db);
   }
 
