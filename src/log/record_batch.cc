@@ -172,6 +172,7 @@ bool RecordReader::next(Record& record) {
   }
   Reader reader(rest_);
   Reader body(reader.bytes(reader.length()));
+  encoded_ = rest_.substr(0, reader.position());
   rest_.remove_prefix(reader.position());
   --left_;
   read_fields(body, header_, record);
@@ -236,6 +237,26 @@ void RecordBatchBuilder::append(int64_t timestamp_ms, std::optional<std::string_
     return static_cast<size_t>(at - begin);
   });
   ++records_;
+}
+
+std::string with_records(std::string_view batch, const BatchHeader& header, std::string_view records, int32_t count) {
+  std::string result(batch.substr(0, kBatchHeaderBytes));
+  compress(header.compression, records, result);
+  store_big_endian(result.data() + kLengthAt, static_cast<int32_t>(result.size() - 12));
+  store_big_endian(result.data() + kRecordsAt, count);
+  store_big_endian(result.data() + kCrcAt, crc32c(std::string_view(result).substr(kAttributesAt)));
+  return result;
+}
+
+std::string empty_batch(Offset base, Offset end) {
+  RecordBatchBuilder builder;
+  std::string batch = builder.finish();
+  store_big_endian(batch.data(), base.value);
+  store_big_endian(batch.data() + kLastOffsetDeltaAt, static_cast<int32_t>(end - base - 1));
+  store_big_endian<int64_t>(batch.data() + kBaseTimestampAt, -1);
+  store_big_endian<int64_t>(batch.data() + kMaxTimestampAt, -1);
+  store_big_endian(batch.data() + kCrcAt, crc32c(std::string_view(batch).substr(kAttributesAt)));
+  return batch;
 }
 
 std::string RecordBatchBuilder::finish() {

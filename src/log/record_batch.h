@@ -71,9 +71,12 @@ class RecordReader {
   const BatchHeader& header() const { return header_; }
   // The next record, without its headers, or false at the end.
   bool next(Record& record);
+  // The bytes of the record that next() returned, as they stand in the (decompressed) batch.
+  std::string_view encoded() const { return encoded_; }
 
  private:
   BatchHeader header_;
+  std::string_view encoded_;
   std::string_view rest_;
   int32_t left_ = 0;
 };
@@ -101,6 +104,11 @@ class RecordBatchBuilder {
   int64_t max_timestamp_ms_ = 0;
   int32_t records_ = 0;
 };
+
+// For compaction. `batch` with only those of its records that `records` holds, encoded as they were.
+std::string with_records(std::string_view batch, const BatchHeader& header, std::string_view records, int32_t count);
+// A batch without records in the place of the offsets [base, end), as Kafka's compaction leaves them.
+std::string empty_batch(Offset base, Offset end);
 
 // The partition of a key: Kafka's default partitioner (murmur2 over the key's bytes, seed 0x9747b28c, positive,
 // modulo).

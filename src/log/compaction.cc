@@ -1,0 +1,198 @@
+#include "log/compaction.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "base/error.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t kWriteBytes = size_t{1} << 20;
+constexpr size_t kKeyOverhead = 80;  // of a key in the map, roughly
+
+// A segment file that is written from start to end, with one commit mark for all of it.
+class SegmentWriter {
+ public:
+  SegmentWriter(Files& files, const std::string& path, Offset base)
+      : file_(files.open(path, Files::Mode::kCreateNew)), base_(base) {
+    end_.offset = base;
+  }
+
+  void add(std::string_view batch, Offset end) {
+    buffer_ += batch;
+    end_.digest = crc32c(batch, end_.digest);
+    end_.position += batch.size();
+    end_.offset = end;
+    if (buffer_.size() >= kWriteBytes) flush();
+  }
+
+  SegmentTail finish(uint64_t identity, int64_t max_timestamp_ms) {
+    const uint64_t capacity = (end_.position + kMarkPageBytes - 1) / kMarkPageBytes * kMarkPageBytes;
+    // Zeros up to the capacity, and the area of the marks.
+    buffer_.resize(buffer_.size() + (capacity - end_.position) + kMarkAreaBytes);
+    flush();
+    const CommitMark mark{.number = 1,
+                          .start = {.position = 0, .offset = base_, .digest = 0},
+                          .end = end_,
+                          .max_timestamp_ms = max_timestamp_ms,
+                          .compacted = true};
+    file_->write_at(mark_position(capacity, mark.number), encode_mark(mark, identity));
+    file_->sync();
+    return {.capacity = capacity,
+            .end = end_,
+            .commits = mark.number,
+            .max_timestamp_ms = max_timestamp_ms,
+            .compacted = true};
+  }
+
+ private:
+  void flush() {
+    file_->write_at(written_, buffer_);
+    written_ += buffer_.size();
+    buffer_.clear();
+  }
+
+  std::unique_ptr<File> file_;
+  Offset base_;
+  SegmentPoint end_;
+  uint64_t written_ = 0;
+  std::string buffer_;
+};
+
+class Filter {
+ public:
+  Filter(const KeyOffsets& newest, const TombstoneRule& tombstones, SegmentWriter& writer, Offset base)
+      : newest_(newest), tombstones_(tombstones), writer_(writer), at_(base) {}
+
+  bool changed() const { return changed_; }
+  int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
+
+  void add(const BatchHeader& header, std::string_view batch) {
+    if (header.records == 0 && header.producer_id == kNoProducer) return;  // its offsets join the gap
+    const int32_t kept = select(header, batch);
+    if (kept == 0) return;
+    fill_gap(header.base);
+    if (kept == header.records) {
+      writer_.add(batch, header.end());
+    } else {
+      writer_.add(with_records(batch, header, records_, kept), header.end());
+    }
+    at_ = header.end();
+    max_timestamp_ms_ = std::max(max_timestamp_ms_, header.max_timestamp_ms);
+  }
+
+  // Gives the offsets up to `end` to batches without records.
+  void fill_gap(Offset end) {
+    while (at_ < end) {
+      const Offset to = std::min(end, at_ + INT32_MAX);
+      writer_.add(empty_batch(at_, to), to);
+      at_ = to;
+    }
+  }
+
+ private:
+  bool stays(const Record& record) const {
+    if (!record.key) return true;
+    if (newest_.is_superseded(*record.key, record.offset)) return false;
+    const bool tombstone = !record.value;
+    return !tombstone || record.timestamp_ms >= tombstones_.older_than_ms || record.offset >= tombstones_.below;
+  }
+
+  // How many records stay; unless it is all of them, they are in `records_`.
+  int32_t select(const BatchHeader& header, std::string_view batch) {
+    if (header.control || header.records == 0) return header.records;
+    records_.clear();
+    int32_t kept = 0;
+    try {
+      RecordReader reader(batch, scratch_);
+      Record record;
+      while (reader.next(record)) {
+        if (!stays(record)) continue;
+        records_ += reader.encoded();
+        ++kept;
+      }
+    } catch (const Error&) {
+      return header.records;  // what a producer garbled is kept as it is
+    }
+    if (kept < header.records) changed_ = true;
+    return kept;
+  }
+
+  const KeyOffsets& newest_;
+  const TombstoneRule& tombstones_;
+  SegmentWriter& writer_;
+  Offset at_;
+  bool changed_ = false;
+  int64_t max_timestamp_ms_ = INT64_MIN;
+  std::string records_;
+  std::string scratch_;
+};
+
+}  // namespace
+
+bool KeyOffsets::note(std::string_view key, Offset offset) {
+  if (const auto found = offsets_.find(key); found != offsets_.end()) {
+    found->second = std::max(found->second, offset);
+    return true;
+  }
+  const size_t bytes = key.size() + kKeyOverhead;
+  if (bytes_ + bytes > bytes_max_ && !offsets_.empty()) return false;
+  bytes_ += bytes;
+  offsets_.emplace(key, offset);
+  return true;
+}
+
+bool KeyOffsets::is_superseded(std::string_view key, Offset offset) const {
+  const auto found = offsets_.find(key);
+  return found != offsets_.end() && found->second > offset;
+}
+
+Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys) {
+  const auto file = files.open(segment.path, Files::Mode::kRead);
+  std::string scratch;
+  Offset noted = segment.base;
+  bool room = true;
+  scan_segment(*file, segment.path, {.position = 0, .offset = segment.base, .digest = 0}, segment.end.position,
+               [&](const BatchHeader& header, uint64_t, std::string_view batch) {
+                 if (!room) return;
+                 if (header.end() > from && !header.control) {
+                   try {
+                     RecordReader reader(batch, scratch);
+                     Record record;
+                     while (room && reader.next(record)) {
+                       if (!record.key || record.offset < from) continue;
+                       room = keys.note(*record.key, record.offset);
+                       if (!room) noted = record.offset;
+                     }
+                   } catch (const Error&) {
+                   }
+                 }
+                 if (room) noted = header.end();
+               });
+  return noted;
+}
+
+Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const KeyOffsets& newest,
+                           const TombstoneRule& tombstones, const std::string& path, uint64_t identity) {
+  check(!sources.empty(), "there is something to compact");
+  if (files.exists(path)) files.remove(path);
+  Compacted result;
+  {
+    SegmentWriter writer(files, path, sources.front().base);
+    Filter filter(newest, tombstones, writer, sources.front().base);
+    for (const SegmentSource& source : sources) {
+      const auto file = files.open(source.path, Files::Mode::kRead);
+      scan_segment(*file, source.path, {.position = 0, .offset = source.base, .digest = 0}, source.end.position,
+                   [&](const BatchHeader& header, uint64_t, std::string_view batch) { filter.add(header, batch); });
+    }
+    filter.fill_gap(sources.back().end.offset);
+    result.changed = filter.changed() || sources.size() > 1;
+    if (result.changed) result.tail = writer.finish(identity, filter.max_timestamp_ms());
+  }
+  if (!result.changed) files.remove(path);
+  return result;
+}
+
+}  // namespace headrace

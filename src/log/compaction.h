@@ -1,0 +1,64 @@
+// Compaction by key: of each key the last record stays, and a tombstone (a null value) stays until it is older than
+// delete_retention_ms and no reader is behind it. Offsets do not change: where batches vanish, a batch without records
+// takes their offsets, so that segments stay free of gaps. Kept records and batches keep their bytes, so producers'
+// sequences stay too.
+//
+// A round first notes the last offset of each key in the segments that are new since the last round, as many keys as
+// fit in memory, then rewrites all segments from the start of the log, oldest first, without what those supersede.
+// These functions block.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/segment_file.h"
+
+namespace headrace {
+
+// The last offset of each key; exact, so that no collision of hashes can lose a record. Bounded in bytes.
+class KeyOffsets {
+ public:
+  explicit KeyOffsets(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  // False when there is no room for a new key.
+  bool note(std::string_view key, Offset offset);
+  // Whether a later record has this key.
+  bool is_superseded(std::string_view key, Offset offset) const;
+  size_t size() const { return offsets_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+  };
+  const size_t bytes_max_;
+  size_t bytes_ = 0;
+  std::unordered_map<std::string, Offset, Hash, std::equal_to<>> offsets_;
+};
+
+struct SegmentSource {
+  std::string path;
+  Offset base;
+  SegmentPoint end;
+};
+
+// Notes the keys from `from` on. Returns the offset up to which all are noted.
+Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys);
+
+struct TombstoneRule {
+  int64_t older_than_ms = 0;  // and
+  Offset below;
+};
+
+struct Compacted {
+  bool changed = false;  // otherwise there is no file
+  SegmentTail tail;
+};
+
+// Writes what stays of `sources`, which follow each other, to a new segment file at `path`, and syncs it.
+Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const KeyOffsets& newest,
+                           const TombstoneRule& tombstones, const std::string& path, uint64_t identity);
+
+}  // namespace headrace

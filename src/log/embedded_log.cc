@@ -1,0 +1,452 @@
+#include "log/embedded_log.h"
+
+#include <algorithm>
+#include <deque>
+#include <future>
+#include <latch>
+
+#include "base/check.h"
+#include "base/trace.h"
+#include "boost/asio/post.hpp"
+#include "fmt/format.h"
+#include "log/checkpoint.h"
+#include "log/log_shard.h"
+#include "log/record_batch.h"
+#include "log/recovery.h"
+#include "log/topic_file.h"
+
+namespace headrace {
+namespace {
+
+constexpr std::chrono::seconds kCheckpointInterval{5};
+// A checkpoint is written when this many times its own size has been appended since the last one.
+constexpr uint64_t kCheckpointRatio = 4;
+
+// The parts of one append() that go to one shard.
+struct ShardAppend {
+  LogShard* shard = nullptr;
+  std::vector<LogShard::Item*> items;
+  std::exception_ptr error;
+};
+
+void check_keys(std::string_view topic, std::string_view batch) {
+  std::string scratch;
+  RecordReader reader(batch, scratch);
+  Record record;
+  while (reader.next(record)) {
+    if (!record.key) {
+      throw Error(Code::kInvalid,
+                  fmt::format("topic \"{}\" is compacted, so every record needs a key, and record {} of "
+                              "a batch has none",
+                              topic, record.offset.value));
+    }
+  }
+}
+
+// What a producer may send: anything else is an error of the caller, not of the disk.
+BatchHeader check_batch(const std::string& topic, const PartitionBatch& batch, bool compact) {
+  try {
+    const BatchHeader header = verify_batch(batch.bytes);
+    if (header.bytes() != batch.bytes.size()) throw Error(Code::kCorrupt, "there are bytes after the batch");
+    if (header.records == 0 || header.records != header.last_offset_delta + 1) {
+      throw Error(Code::kCorrupt,
+                  fmt::format("a batch has {} records and {} offsets", header.records, header.last_offset_delta + 1));
+    }
+    if (header.producer_id != kNoProducer && header.base_sequence < 0) {
+      throw Error(Code::kCorrupt, "a batch of an idempotent producer has no sequence");
+    }
+    if (compact) check_keys(topic, batch.bytes);
+    return header;
+  } catch (const Error& error) {
+    if (error.code() != Code::kCorrupt) throw;
+    throw Error(Code::kInvalid, fmt::format("the batch for partition {} of \"{}\" is malformed: {}", batch.partition,
+                                            topic, error.message()));
+  }
+}
+
+class EmbeddedLogImpl final : public EmbeddedLog {
+ public:
+  EmbeddedLogImpl(Runtime& runtime, Timers& timers, Files& files, EmbeddedLogOptions options)
+      : runtime_(runtime),
+        timers_(timers),
+        files_(files),
+        options_(std::move(options)),
+        topic_files_(files, options_.folder),
+        gate_(runtime.shard(0)),
+        changed_(runtime.shard(0)) {
+    for (size_t i = 0; i < runtime.shard_count(); ++i) {
+      shards_.push_back(std::make_unique<LogShard>(runtime, runtime.shard(i), timers, files, options_));
+    }
+    recover();
+    for (const auto& shard : shards_) shard->start();
+    runtime_.shard(0).spawn(tend());
+  }
+
+  ~EmbeddedLogImpl() override { check(closed_, "the log was closed before it is destroyed"); }
+
+  awaitable<void> create(std::string topic, TopicConfig config) override {
+    check_topic_name(topic);
+    check_topic_config(config);
+    return on(runtime_.shard(0), [this, topic = std::move(topic), config] { return create_here(topic, config); });
+  }
+
+  awaitable<void> alter(std::string topic, TopicConfig config) override {
+    check_topic_config(config);
+    return on(runtime_.shard(0), [this, topic = std::move(topic), config] { return alter_here(topic, config); });
+  }
+
+  awaitable<void> remove(std::string topic) override {
+    return on(runtime_.shard(0), [this, topic = std::move(topic)] { return remove_here(topic); });
+  }
+
+  awaitable<std::optional<TopicConfig>> find(std::string topic) override {
+    const ShardTopic* found = here().find(topic);
+    if (found == nullptr) co_return std::nullopt;
+    co_return found->info.config;
+  }
+
+  awaitable<std::vector<std::string>> topics() override { co_return here().topics(); }
+
+  awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
+                                          Durability durability) override {
+    const TopicConfig config = config_of(topic);
+    std::vector<LogShard::Item> items(batches.size());
+    std::vector<ShardAppend> appends;
+    for (size_t i = 0; i < batches.size(); ++i) {
+      PartitionBatch& batch = batches[i];
+      check_partition(topic, config, batch.partition);
+      items[i] = {.batch = &batch, .header = check_batch(topic, batch, config.compact), .result = {}};
+      LogShard& owner = owner_of(topic, batch.partition);
+      auto found = std::ranges::find(appends, &owner, &ShardAppend::shard);
+      if (found == appends.end()) found = appends.insert(found, {.shard = &owner, .items = {}, .error = {}});
+      found->items.push_back(&items[i]);
+    }
+    if (appends.size() == 1) {
+      co_await append_to(topic, appends[0], durability);
+    } else {
+      Shard& home = here().shard();
+      Signal finished(home);
+      size_t left = appends.size();
+      for (ShardAppend& part : appends) home.spawn(append_part(topic, part, durability, left, finished));
+      while (left > 0) co_await finished.wait();
+      for (const ShardAppend& part : appends) {
+        if (part.error) std::rethrow_exception(part.error);
+      }
+    }
+    std::vector<Appended> results;
+    results.reserve(items.size());
+    for (const LogShard::Item& item : items) results.push_back(item.result);
+    co_return results;
+  }
+
+  awaitable<Fetched> read(std::string topic, PartitionId partition, Offset from, size_t bytes_max) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->read(from, bytes_max); });
+  }
+
+  awaitable<Bounds> bounds(std::string topic, PartitionId partition) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->bounds(); });
+  }
+
+  awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset, SteadyTime deadline) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(),
+                          [&] { return owner.partition(topic, partition)->wait_beyond(offset, deadline); });
+  }
+
+  awaitable<std::optional<Offset>> offset_at(std::string topic, PartitionId partition, int64_t timestamp_ms) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->offset_at(timestamp_ms); });
+  }
+
+  awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->last_sequence(producer_id); });
+  }
+
+  awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_await on(owner.shard(), [&] { owner.partition(topic, partition)->set_retention_floor(floor); });
+  }
+
+  awaitable<void> close() override {
+    return on(runtime_.shard(0), [this] { return close_here(); });
+  }
+
+  awaitable<void> clean() override {
+    return on(runtime_.shard(0), [this] { return clean_here(); });
+  }
+
+  awaitable<uint64_t> disk_bytes() override {
+    uint64_t bytes = 0;
+    for (const auto& shard : shards_) {
+      bytes += co_await on(shard->shard(), [&] { return shard->disk_bytes(); });
+    }
+    co_return bytes;
+  }
+
+ private:
+  // One change of the topics at a time.
+  class Turn {
+   public:
+    explicit Turn(EmbeddedLogImpl& log) : log_(log) { log_.changing_ = true; }
+    ~Turn() {
+      log_.changing_ = false;
+      log_.changed_.notify_all();
+    }
+    Turn(const Turn&) = delete;
+
+   private:
+    EmbeddedLogImpl& log_;
+  };
+
+  LogShard& here() {
+    for (const auto& shard : shards_) {
+      if (shard->shard().is_current()) return *shard;
+    }
+    check(false, "the log is used from a shard");
+    std::unreachable();
+  }
+
+  LogShard& owner_of(std::string_view topic, PartitionId partition) {
+    return *shards_[runtime_.owner_of(fmt::format("{}-{}", topic, partition)).index()];
+  }
+
+  TopicConfig config_of(const std::string& topic) {
+    const ShardTopic* found = here().find(topic);
+    if (found == nullptr) throw Error(Code::kNotFound, fmt::format("there is no topic \"{}\"; create it first", topic));
+    return found->info.config;
+  }
+
+  static void check_partition(const std::string& topic, const TopicConfig& config, PartitionId partition) {
+    if (partition >= 0 && partition < config.partitions) return;
+    throw Error(Code::kNotFound, fmt::format("topic \"{}\" has no partition {}; it has 0 to {}", topic, partition,
+                                             config.partitions - 1));
+  }
+
+  awaitable<void> append_to(const std::string& topic, ShardAppend& part, Durability durability) {
+    co_await on(part.shard->shard(), [&] { return part.shard->append(topic, std::move(part.items), durability); });
+  }
+
+  awaitable<void> append_part(const std::string& topic, ShardAppend& part, Durability durability, size_t& left,
+                              Signal& finished) {
+    try {
+      co_await append_to(topic, part, durability);
+    } catch (...) {
+      part.error = std::current_exception();
+    }
+    if (--left == 0) finished.notify_all();
+  }
+
+  awaitable<void> create_here(std::string topic, TopicConfig config) {
+    const Gate::Pass pass = gate_.enter();
+    while (changing_) co_await changed_.wait();
+    const Turn turn(*this);
+    if (shards_[0]->find(topic) != nullptr) {
+      throw Error(Code::kConflict, fmt::format("topic \"{}\" exists already", topic));
+    }
+    const TopicInfo info{.name = topic, .id = make_topic_id(), .config = config};
+    co_await on_pool(runtime_.pool(), [&] { topic_files_.create(info); });
+    co_await publish(info, 0);
+  }
+
+  awaitable<void> alter_here(std::string topic, TopicConfig config) {
+    const Gate::Pass pass = gate_.enter();
+    while (changing_) co_await changed_.wait();
+    const Turn turn(*this);
+    const ShardTopic* found = shards_[0]->find(topic);
+    if (found == nullptr) throw Error(Code::kNotFound, fmt::format("there is no topic \"{}\"", topic));
+    TopicInfo info = found->info;
+    const PartitionId before = info.config.partitions;
+    if (config.partitions < before) {
+      throw Error(Code::kRefused, fmt::format("topic \"{}\" has {} partitions, and fewer would lose records; make "
+                                              "another topic and copy what you want to keep",
+                                              topic, before));
+    }
+    info.config = config;
+    co_await on_pool(runtime_.pool(), [&] { topic_files_.write(info); });
+    co_await publish(info, before);
+  }
+
+  // Tells all shards about a topic, whose partitions from `first` on are new.
+  awaitable<void> publish(const TopicInfo& info, PartitionId first) {
+    for (const auto& shard : shards_) {
+      co_await on(shard->shard(), [&] {
+        shard->set_topic(info);
+        for (PartitionId i = first; i < info.config.partitions; ++i) {
+          if (&owner_of(info.name, i) == shard.get()) {
+            shard->set_partition(info, i, RecoveredPartition(options_.producers_max));
+          }
+        }
+      });
+    }
+  }
+
+  awaitable<void> remove_here(std::string topic) {
+    const Gate::Pass pass = gate_.enter();
+    while (changing_) co_await changed_.wait();
+    const Turn turn(*this);
+    if (shards_[0]->find(topic) == nullptr) {
+      throw Error(Code::kNotFound, fmt::format("there is no topic \"{}\"", topic));
+    }
+    // Once its name has changed nothing more may be acknowledged, even if the change is not known to be durable.
+    std::exception_ptr error;
+    co_await on_pool(runtime_.pool(), [&] {
+      try {
+        topic_files_.mark_removed(topic);
+      } catch (...) {
+        if (topic_files_.exists(topic)) throw;
+        error = std::current_exception();
+      }
+    });
+    for (const auto& shard : shards_) {
+      co_await on(shard->shard(), [&] { return shard->remove_topic(topic); });
+    }
+    if (error) std::rethrow_exception(error);
+    co_await on_pool(runtime_.pool(), [&] { topic_files_.delete_removed(topic); });
+  }
+
+  awaitable<void> close_here() {
+    if (closed_) co_return;
+    stop_ = true;
+    changed_.notify_all();
+    co_await gate_.close();
+    for (const auto& shard : shards_) {
+      co_await on(shard->shard(), [&] { return shard->close(); });
+    }
+    std::exception_ptr error;
+    try {
+      co_await write_checkpoint(true);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    closed_ = true;
+    lock_.reset();
+    if (error) std::rethrow_exception(error);
+  }
+
+  awaitable<void> clean_here() {
+    const Gate::Pass pass = gate_.enter();
+    // What compaction drops may be the only trace of a producer's sequence.
+    co_await write_checkpoint(true);
+    for (const auto& shard : shards_) {
+      co_await on(shard->shard(), [&] { return shard->clean(); });
+    }
+    co_await write_checkpoint(true);
+  }
+
+  awaitable<void> write_checkpoint(bool always) {
+    while (checkpointing_) co_await changed_.wait();
+    checkpointing_ = true;
+    std::exception_ptr error;
+    try {
+      for (const auto& shard : shards_) {
+        unchecked_bytes_ += co_await on(shard->shard(), [&] { return shard->take_appended_bytes(); });
+      }
+      if (unchecked_bytes_ > kCheckpointRatio * checkpoint_bytes_ || always) {
+        Checkpoint checkpoint;
+        for (const auto& shard : shards_) {
+          co_await on(shard->shard(), [&] { shard->add_to_checkpoint(checkpoint); });
+        }
+        unchecked_bytes_ = 0;
+        checkpoint_bytes_ = co_await on_pool(runtime_.pool(), [&] {
+          const std::string encoded = checkpoint.encode();
+          Checkpoint::store(files_, options_.folder, encoded);
+          return encoded.size();
+        });
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    checkpointing_ = false;
+    changed_.notify_all();
+    if (error) std::rethrow_exception(error);
+  }
+
+  // Checkpoints and cleaning, from time to time.
+  awaitable<void> tend() {
+    const Gate::Pass pass = gate_.enter();
+    SteadyTime next_clean = timers_.clock().steady() + options_.retention_interval;
+    SteadyTime next_checkpoint = timers_.clock().steady() + kCheckpointInterval;
+    while (!stop_) {
+      co_await changed_.wait_until(timers_, std::min(next_clean, next_checkpoint));
+      if (stop_) break;
+      const SteadyTime now = timers_.clock().steady();
+      try {
+        if (now >= next_checkpoint) {
+          next_checkpoint = now + kCheckpointInterval;
+          co_await write_checkpoint(false);
+        }
+        if (now >= next_clean) {
+          next_clean = now + options_.retention_interval;
+          co_await clean_here();
+        }
+      } catch (const Error& error) {
+        trace::warn("the log cannot be tended now: {}", error.message());
+      }
+    }
+  }
+
+  // Blocks. All partitions are recovered on the pool, side by side.
+  void recover() {
+    const std::string& folder = options_.folder;
+    files_.make_folders(folder);
+    lock_ = files_.lock(folder + "/lock");
+    const std::string spare = folder + "/spare";
+    files_.make_folders(spare);
+    for (const std::string& name : files_.list(spare)) files_.remove(spare + "/" + name);
+
+    struct Task {
+      const TopicInfo* topic;
+      PartitionId partition;
+      std::future<RecoveredPartition> result;
+    };
+    const std::vector<TopicInfo> topics = topic_files_.load();
+    const Checkpoint checkpoint = Checkpoint::load(files_, folder);
+    std::deque<Task> tasks;
+    for (const TopicInfo& topic : topics) {
+      for (PartitionId i = 0; i < topic.config.partitions; ++i) {
+        std::packaged_task<RecoveredPartition()> task([this, &topic, &checkpoint, i] {
+          return recover_partition(files_, partition_folder(options_.folder, topic.name, i), topic.id, i,
+                                   checkpoint.find(topic.id, i), options_.producers_max);
+        });
+        tasks.push_back({&topic, i, task.get_future()});
+        asio::post(runtime_.pool().executor(), [task = std::move(task)]() mutable { task(); });
+      }
+    }
+    for (Task& task : tasks) task.result.wait();
+    for (const TopicInfo& topic : topics) {
+      for (const auto& shard : shards_) shard->set_topic(topic);
+    }
+    for (Task& task : tasks)
+      owner_of(task.topic->name, task.partition).set_partition(*task.topic, task.partition, task.result.get());
+  }
+
+  Runtime& runtime_;
+  Timers& timers_;
+  Files& files_;
+  const EmbeddedLogOptions options_;
+  TopicFiles topic_files_;
+  std::unique_ptr<File> lock_;
+  std::vector<std::unique_ptr<LogShard>> shards_;
+
+  // On shard 0.
+  Gate gate_;
+  Signal changed_;
+  bool changing_ = false;
+  bool checkpointing_ = false;
+  bool stop_ = false;
+  bool closed_ = false;
+  uint64_t unchecked_bytes_ = 0;
+  uint64_t checkpoint_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<EmbeddedLog> open_embedded_log(Runtime& runtime, Timers& timers, Files& files,
+                                               EmbeddedLogOptions options) {
+  return std::make_unique<EmbeddedLogImpl>(runtime, timers, files, std::move(options));
+}
+
+}  // namespace headrace

@@ -1,0 +1,106 @@
+// The partitions of the log that belong to one shard, and their group commit.
+//
+// While one commit's writes and syncs run on the pool, the appends that arrive queue up in their partitions; the next
+// commit takes all of them. So one client alone waits for one write and one fdatasync, and a thousand clients share
+// them. A commit has one part per partition that has something; parts are independent, and their syncs run on a few
+// lanes side by side.
+//
+// Back-pressure: bytes that are queued or in flight are counted. Beyond `unflushed_bytes_max` further appends wait, in
+// order; beyond twice that they get Error(kBusy).
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "log/embedded_log.h"
+#include "log/partition.h"
+#include "log/topic_file.h"
+
+namespace headrace {
+
+// A topic as one shard sees it: its configuration, and those of its partitions that belong to the shard.
+struct ShardTopic {
+  TopicInfo info;
+  std::vector<std::shared_ptr<Partition>> partitions;  // null for those of other shards
+};
+
+class LogShard {
+ public:
+  struct Item {
+    PartitionBatch* batch = nullptr;
+    BatchHeader header;
+    Appended result;
+  };
+
+  LogShard(Runtime& runtime, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options);
+
+  Shard& shard() { return shard_; }
+  void start();
+  // Flushes what is queued and ends what runs in the background. Further calls get Error(kUnavailable).
+  awaitable<void> close();
+
+  // Before start(), or on the shard. Partitions that have nothing on disk yet need no recovery.
+  void set_topic(const TopicInfo& topic);
+  void set_partition(const TopicInfo& topic, PartitionId partition, RecoveredPartition recovered);
+  awaitable<void> remove_topic(std::string topic);
+
+  const ShardTopic* find(const std::string& topic) const;
+  std::vector<std::string> topics() const;
+
+  // Appends the items to their partitions, all of which belong here; returns when they are durable.
+  awaitable<void> append(const std::string& topic, std::vector<Item*> items, Durability durability);
+  // The partition, for reading. Error(kNotFound), Error(kUnavailable).
+  std::shared_ptr<Partition> partition(const std::string& topic, PartitionId id) const;
+
+  void add_to_checkpoint(Checkpoint& checkpoint) const;
+  // Bytes appended since this was last asked.
+  uint64_t take_appended_bytes() { return std::exchange(appended_bytes_, 0); }
+  awaitable<void> clean();
+  awaitable<uint64_t> disk_bytes();
+
+ private:
+  struct Waiting {
+    AppendRequest& request;
+    const std::string& topic;
+    std::vector<Item*>& items;
+    Durability durability;
+    size_t size;
+  };
+
+  void enqueue(const Waiting& waiting);
+  void release(size_t bytes);
+  void mark_dirty(std::shared_ptr<Partition> partition);
+  awaitable<void> commit_loop();
+  awaitable<void> commit(std::vector<std::unique_ptr<CommitPart>>& parts);
+  awaitable<void> on_lanes(std::vector<std::unique_ptr<CommitPart>>& parts, bool write, bool sync);
+  awaitable<void> run_lane(std::vector<CommitPart*> parts, bool write, bool sync, size_t& running);
+
+  Shard& shard_;
+  Pool& pool_;
+  Files& files_;
+  Timers& timers_;
+  const EmbeddedLogOptions& options_;
+  Gate gate_;        // calls
+  Gate background_;  // what no caller waits for
+  OpenFiles open_files_;
+  SpareSegments spares_;
+  TailCache cache_;
+  std::unordered_map<std::string, ShardTopic> topics_;
+
+  std::vector<std::shared_ptr<Partition>> dirty_;
+  size_t unflushed_bytes_ = 0;
+  size_t waiting_bytes_ = 0;
+  std::deque<Waiting> waiting_;
+  uint64_t appended_bytes_ = 0;
+  Signal work_;
+  Signal lanes_;
+  bool closing_ = false;
+  bool committing_ = false;
+  bool cleaning_ = false;
+  Signal idle_;  // the commit loop has ended, or cleaning has
+};
+
+}  // namespace headrace

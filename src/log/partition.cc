@@ -1,0 +1,254 @@
+#include "log/partition.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/trace.h"
+#include "fmt/format.h"
+
+namespace headrace {
+namespace {
+
+constexpr uint64_t kFirstCapacity = uint64_t{64} << 10;
+constexpr size_t kPartBytesMax = size_t{32} << 20;  // of one commit of one partition
+// A partition that fills half of a segment in this time gets the next one made ahead.
+constexpr std::chrono::seconds kFast{60};
+
+void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end) {
+  while (!waiters.empty() && waiters.begin()->first <= end) {
+    AppendRequest* request = waiters.begin()->second;
+    waiters.erase(waiters.begin());
+    request->finish_one(nullptr);
+  }
+}
+
+}  // namespace
+
+void AppendRequest::finish_one(std::exception_ptr failed) {
+  if (failed && !error) error = std::move(failed);
+  if (--left == 0) changed.notify_all();
+}
+
+Partition::Partition(PartitionServices services, const TopicInfo& topic, PartitionId id, std::string folder,
+                     RecoveredPartition recovered)
+    : services_(services),
+      name_(fmt::format("{}-{}", topic.name, id)),
+      topic_id_(topic.id),
+      id_(id),
+      folder_(std::move(folder)),
+      config_(topic.config),
+      producers_(std::move(recovered.producers)),
+      changed_(services.shard) {
+  const SteadyTime now = services_.timers.clock().steady();
+  for (const Offset base : recovered.bases) {
+    segments_.push_back(make_segment(base));
+    segments_.back()->made = now;
+  }
+  if (segments_.empty()) return;
+  Segment& last = *segments_.back();
+  last.tail = recovered.last;
+  last.tail_loaded = true;
+  last.index_loaded = last.tail.end.position == 0;
+  start_ = segments_.front()->base;
+  durable_end_ = written_end_ = next_ = last.tail.end.offset;
+  floor_ = start_;
+}
+
+Partition::SegmentPointer Partition::make_segment(Offset base) const {
+  return std::make_shared<Segment>(folder_, base, SegmentIdentity{topic_id_.high, topic_id_.low, id_, base}.hash());
+}
+
+void Partition::check_removed() const {
+  if (removed_) throw Error(Code::kNotFound, fmt::format("partition {} was removed with its topic", name_));
+}
+
+Appended Partition::append(std::string bytes, BatchHeader header, Durability durability, AppendRequest& request,
+                           bool& queued) {
+  check_removed();
+  if (header.producer_id != kNoProducer) {
+    const Producers::Answer answer = producers_.check(header);
+    if (answer.verdict == Producers::Verdict::kFenced) {
+      throw Error(Code::kConflict, fmt::format("producer {} appended to {} with epoch {}, and a newer one has; begin "
+                                               "again with a new epoch",
+                                               header.producer_id, name_, header.producer_epoch));
+    }
+    if (answer.verdict == Producers::Verdict::kDuplicate) {
+      if (answer.durable_at > durable_end_) {
+        durable_waiters_.emplace(answer.durable_at, &request);
+        ++request.left;
+      }
+      return {.partition = id_,
+              .base = answer.base.value_or(Offset{-1}),
+              .end = answer.end.value_or(Offset{-1}),
+              .duplicate = true};
+    }
+  }
+  header.base = next_;
+  header.leader_epoch = 0;
+  store_big_endian(bytes.data(), next_.value);
+  store_big_endian<int32_t>(bytes.data() + 12, 0);
+  if (header.producer_id != kNoProducer) producers_.appended(header);
+  next_ = header.end();
+  queue_bytes_ += bytes.size();
+  queue_.push_back({std::move(bytes), header});
+  auto& waiters = durability == Durability::kSynced ? durable_waiters_ : written_waiters_;
+  waiters.emplace(header.end(), &request);
+  ++request.left;
+  queued = true;
+  return {.partition = id_, .base = header.base, .end = header.end()};
+}
+
+uint64_t Partition::next_capacity(size_t first_batch) const {
+  uint64_t capacity = kFirstCapacity;
+  if (!segments_.empty()) {
+    const Segment& last = *segments_.back();
+    // Twice the size each time it was filled: what is preallocated is never much more than what is stored.
+    const bool filled = last.tail.end.position * 2 > last.tail.capacity;
+    capacity = filled ? last.tail.capacity * 2 : last.tail.capacity;
+  }
+  capacity = std::max<uint64_t>(std::min(std::max(capacity, kFirstCapacity), config_.segment_bytes), first_batch);
+  return (capacity + kMarkPageBytes - 1) / kMarkPageBytes * kMarkPageBytes;
+}
+
+std::unique_ptr<CommitPart> Partition::take_part() {
+  check(has_work(), "a part is taken of a partition that has one");
+  const SegmentPointer last = segments_.empty() ? nullptr : segments_.back();
+  const bool may_roll_now = last && last->tail.end.position > 0;
+  const bool requested = std::exchange(roll_requested_, false) && may_roll_now;
+  if (queue_.empty() && !requested) return nullptr;
+
+  auto part = std::make_unique<CommitPart>();
+  part->partition = shared_from_this();
+  const size_t first = queue_.empty() ? 0 : queue_.front().bytes.size();
+  part->roll = requested || !last || last->closed || last->tail.end.position + first > last->tail.capacity;
+  if (part->roll) {
+    part->make_folder = !last;
+    part->segment = make_segment(durable_end_);
+    part->segment->made = services_.timers.clock().steady();
+    part->segment->tail_loaded = true;
+    part->segment->index_loaded = true;
+    SegmentTail& tail = part->segment->tail;
+    tail.capacity = next_capacity(first);
+    tail.end.offset = durable_end_;
+    part->spare = services_.spares.take(tail.capacity);
+    // From here on its successor may exist.
+    if (last) last->closed = true;
+  } else {
+    part->segment = last;
+    part->file = last->file;
+  }
+
+  const SegmentTail& tail = part->segment->tail;
+  part->mark = {.number = tail.commits + 1,
+                .start = tail.end,
+                .end = tail.end,
+                .max_timestamp_ms = tail.max_timestamp_ms,
+                .compacted = false};
+  while (!queue_.empty()) {
+    QueuedBatch& batch = queue_.front();
+    const size_t size = part->size + batch.bytes.size();
+    if (tail.end.position + size > tail.capacity || (part->size > 0 && size > kPartBytesMax)) break;
+    part->size = size;
+    part->mark.end.offset = batch.header.end();
+    part->mark.max_timestamp_ms = std::max(part->mark.max_timestamp_ms, batch.header.max_timestamp_ms);
+    part->batches.push_back(std::move(batch));
+    queue_.pop_front();
+  }
+  queue_bytes_ -= part->size;
+  in_flight_ = true;
+  return part;
+}
+
+void Partition::written(const CommitPart& part) {
+  if (part.error) return;
+  written_end_ = part.mark.end.offset;
+  finish_up_to(written_waiters_, written_end_);
+}
+
+size_t Partition::complete(CommitPart& part) {
+  in_flight_ = false;
+  if (part.error) {
+    const size_t released = part.size + fail(part.error);
+    changed_.notify_all();
+    return released;
+  }
+  const SegmentPointer& segment = part.segment;
+  if (part.roll) {
+    if (!segments_.empty()) {
+      // A segment whose first commit failed was replaced by one of the same name.
+      const SegmentPointer last = segments_.back();
+      if (last->base == segment->base) {
+        services_.open_files.close(*last);
+        segments_.pop_back();
+      } else {
+        save_index_later(last);
+      }
+    } else {
+      start_ = floor_ = segment->base;
+    }
+    segments_.push_back(segment);
+  }
+  if (segment->file != part.file) {
+    services_.open_files.opened(segment, part.file);
+  }
+  SegmentTail& tail = segment->tail;
+  if (!part.batches.empty()) {
+    tail.end = part.mark.end;
+    tail.commits = part.mark.number;
+    tail.max_timestamp_ms = part.mark.max_timestamp_ms;
+  }
+  for (const QueuedBatch& batch : part.batches) {
+    const BatchHeader& header = batch.header;
+    if (segment->index_loaded) {
+      segment->index.add(header.base, header.bytes(), header.end(), header.max_timestamp_ms);
+    }
+    if (header.producer_id != kNoProducer) producers_.durable(header);
+  }
+  if (part.bytes) services_.cache.add(cached_, durable_end_, tail.end.offset, part.bytes);
+  durable_end_ = written_end_ = tail.end.offset;
+  finish_up_to(written_waiters_, durable_end_);
+  finish_up_to(durable_waiters_, durable_end_);
+  changed_.notify_all();
+
+  if (tail.end.position * 2 > tail.capacity && services_.timers.clock().steady() - segment->made < kFast) {
+    services_.spares.want(next_capacity(0));
+  }
+  return part.size;
+}
+
+// Forgets what is not durable. Returns how many bytes were queued.
+size_t Partition::fail(const std::exception_ptr& error) {
+  if (!segments_.empty()) segments_.back()->closed = true;
+  const size_t released = std::exchange(queue_bytes_, 0);
+  queue_.clear();
+  next_ = written_end_ = durable_end_;
+  producers_.roll_back();
+  for (auto* waiters : {&written_waiters_, &durable_waiters_}) {
+    for (const auto& [end, request] : std::exchange(*waiters, {})) request->finish_one(error);
+  }
+  return released;
+}
+
+std::optional<PartitionCheckpoint> Partition::checkpoint() const {
+  if (segments_.empty() || removed_) return std::nullopt;
+  const Segment& last = *segments_.back();
+  PartitionCheckpoint checkpoint{.segment_base = last.base, .end = last.tail.end, .producers = {}};
+  Writer writer(checkpoint.producers);
+  producers_.encode(writer);
+  return checkpoint;
+}
+
+awaitable<size_t> Partition::remove() {
+  const auto self = shared_from_this();
+  removed_ = true;
+  while (in_flight_ || saving_ > 0) co_await changed_.wait();
+  const size_t released =
+      fail(std::make_exception_ptr(Error(Code::kNotFound, fmt::format("topic of partition {} was removed", name_))));
+  for (const SegmentPointer& segment : segments_) services_.open_files.close(*segment);
+  cached_->clear();
+  changed_.notify_all();
+  co_return released;
+}
+
+}  // namespace headrace

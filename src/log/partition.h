@@ -1,0 +1,150 @@
+// A partition of the embedded log: a chain of segments, the batches that wait for the next group commit, and those who
+// wait for them. Belongs to one shard.
+//
+// Life of a batch: append() gives it its offsets and queues it. The shard's group commit takes a run of queued batches
+// with take_part(), writes and syncs it on the pool, and hands it back to complete(), which moves the durable end and
+// wakes those who wait. There is at most one part in flight per partition, so commits of a segment are strictly one
+// after the other, which is what recovery relies on (commit_mark.h).
+//
+// A failed write or sync is final for its segment: nothing is appended to it again, and the failed commit and all that
+// was queued behind it get the error. The next append rolls to a new segment that begins at the durable end. The new
+// file's existence is made durable before anything in it is acknowledged, and a segment that has a successor ends, for
+// recovery as for readers, where that one begins; so whatever of the failed commit reaches the disk later is not part
+// of the log. If the roll fails too, so does that append, and the one after it tries again.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "log/checkpoint.h"
+#include "log/commit_part.h"
+#include "log/embedded_log.h"
+#include "log/producers.h"
+#include "log/recovery.h"
+#include "log/segment.h"
+#include "log/spare_segments.h"
+#include "log/tail_cache.h"
+#include "runtime/signal.h"
+
+namespace headrace {
+
+// What the partitions of a shard share. Outlives them.
+struct PartitionServices {
+  Shard& shard;
+  Pool& pool;
+  Files& files;
+  Timers& timers;
+  OpenFiles& open_files;
+  SpareSegments& spares;
+  TailCache& cache;
+  Gate& background;  // work that no caller waits for
+};
+
+// A call of append() on its way through one shard.
+struct AppendRequest {
+  explicit AppendRequest(Shard& shard) : changed(shard) {}
+
+  bool done() const { return started && left == 0; }
+  void finish_one(std::exception_ptr failed);
+
+  bool started = false;
+  size_t left = 0;  // batches that are not durable yet
+  std::exception_ptr error;
+  Signal changed;
+};
+
+class Partition : public std::enable_shared_from_this<Partition> {
+ public:
+  Partition(PartitionServices services, const TopicInfo& topic, PartitionId id, std::string folder,
+            RecoveredPartition recovered);
+
+  void set_config(const TopicConfig& config) { config_ = config; }
+  const std::string& name() const { return name_; }
+
+  bool dirty = false;  // is in the list of the group commit
+
+  // Queues a checked batch, or recognises a duplicate. `request` is finished once the batch is durable (or written, if
+  // relaxed) or has failed. Throws what concerns this batch only. Sets `queued` if the batch now waits for a commit.
+  Appended append(std::string bytes, BatchHeader header, Durability durability, AppendRequest& request, bool& queued);
+  int32_t last_sequence(int64_t producer_id) const { return producers_.last_sequence(producer_id); }
+
+  // For the group commit.
+  bool has_work() const { return !in_flight_ && (!queue_.empty() || roll_requested_); }
+  std::unique_ptr<CommitPart> take_part();
+  bool wants_early_notice() const { return !written_waiters_.empty(); }
+  void written(const CommitPart& part);
+  // Returns how many bytes of batches are done with: those of the part or, after a failure, all that were queued.
+  size_t complete(CommitPart& part);
+
+  Bounds bounds() const { return {start_, durable_end_}; }
+  awaitable<Fetched> read(Offset from, size_t bytes_max);
+  awaitable<Bounds> wait_beyond(Offset offset, SteadyTime deadline);
+  awaitable<std::optional<Offset>> offset_at(int64_t timestamp_ms);
+
+  // What the checkpoint says about it, if it has anything.
+  std::optional<PartitionCheckpoint> checkpoint() const;
+  // Writes the index files that are missing on disk. At close.
+  awaitable<void> save_indexes();
+  awaitable<uint64_t> disk_bytes();
+
+  // Cleaning (retention.cc, compaction_run.cc); one at a time per partition.
+  void set_retention_floor(Offset floor) { floor_ = std::max(floor_, floor); }
+  // Rolls if the last segment is older than the configuration lets it be. `notify` wakes the group commit.
+  awaitable<void> roll_if_old(const std::function<void()>& notify);
+  awaitable<void> apply_retention();
+  awaitable<void> compact(const bool& stop);
+
+  // Fails what is queued, waits for what is in flight, and closes the files. The caller deletes the folder.
+  awaitable<size_t> remove();
+
+ private:
+  using SegmentPointer = std::shared_ptr<Segment>;
+
+  uint64_t next_capacity(size_t first_batch) const;
+  SegmentPointer make_segment(Offset base) const;
+  size_t fail(const std::exception_ptr& error);
+  void check_removed() const;
+
+  // The segment that holds `offset`.
+  SegmentPointer find_segment(Offset offset) const;
+  awaitable<void> load_tail(SegmentPointer segment);
+  awaitable<void> load_index(SegmentPointer segment);
+  awaitable<ReadBatches> read_segment(SegmentPointer segment, Offset from, size_t bytes_max);
+  awaitable<std::optional<Offset>> find_time(SegmentPointer segment, int64_t timestamp_ms);
+  void save_index_later(SegmentPointer segment);
+  awaitable<void> save_index(SegmentPointer segment, Gate::Pass pass);
+  awaitable<bool> remove_oldest();
+  awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest);
+
+  PartitionServices services_;
+  const std::string name_;  // topic-partition
+  const TopicId topic_id_;
+  const PartitionId id_;
+  const std::string folder_;
+  TopicConfig config_;
+
+  std::deque<SegmentPointer> segments_;
+  Offset start_;
+  Offset durable_end_;
+  Offset written_end_;
+  Offset next_;  // of the next batch to be queued
+  Offset floor_;
+  Offset cleaned_;  // compaction has seen the keys before this
+  Producers producers_;
+
+  std::deque<QueuedBatch> queue_;
+  size_t queue_bytes_ = 0;
+  bool in_flight_ = false;
+  bool roll_requested_ = false;
+  bool removed_ = false;
+  size_t saving_ = 0;  // indexes
+  std::multimap<Offset, AppendRequest*> durable_waiters_;
+  std::multimap<Offset, AppendRequest*> written_waiters_;
+  std::shared_ptr<CachedTail> cached_ = std::make_shared<CachedTail>();
+  Signal changed_;  // the durable end, the start, or the segments
+};
+
+}  // namespace headrace

@@ -1,0 +1,146 @@
+#include "log/producers.h"
+
+#include <algorithm>
+
+namespace headrace {
+namespace {
+
+// Sequences count records and go from INT32_MAX back to 0.
+int32_t last_sequence_of(const BatchHeader& header) {
+  const int64_t last = static_cast<int64_t>(header.base_sequence) + header.last_offset_delta;
+  return static_cast<int32_t>(last % (int64_t{INT32_MAX} + 1));
+}
+
+// A producer may leave sequences out, and may count requests instead of records: a batch is new when it begins after
+// the beginning of the last one. Near the wrap, a small sequence follows a huge one.
+bool is_after(int32_t sequence, int32_t last) {
+  constexpr int32_t kNearWrap = 1 << 24;
+  if (last > INT32_MAX - kNearWrap && sequence < kNearWrap) return true;
+  if (sequence > INT32_MAX - kNearWrap && last >= 0 && last < kNearWrap) return false;
+  return sequence > last;
+}
+
+}  // namespace
+
+void Producers::State::push(const Batch& batch) {
+  if (recent_count == kRecentMax) {
+    std::shift_left(recent.begin(), recent.end(), 1);
+    --recent_count;
+  }
+  recent[recent_count++] = batch;
+}
+
+Producers::State& Producers::touch(int64_t id) {
+  if (const auto found = by_id_.find(id); found != by_id_.end()) {
+    states_.splice(states_.end(), states_, found->second);
+    return states_.back();
+  }
+  if (states_.size() >= count_max_ && !states_.empty()) {
+    by_id_.erase(states_.front().id);
+    states_.pop_front();
+  }
+  states_.push_back({.id = id});
+  by_id_.emplace(id, std::prev(states_.end()));
+  return states_.back();
+}
+
+Producers::Answer Producers::check(const BatchHeader& header) const {
+  const auto found = by_id_.find(header.producer_id);
+  if (found == by_id_.end()) return {};
+  const State& state = *found->second;
+  if (header.producer_epoch < state.epoch) return {.verdict = Verdict::kFenced};
+  if (header.producer_epoch > state.epoch) return {};  // sequences start again
+  const Batch* last = state.last();
+  if (last == nullptr || is_after(header.base_sequence, last->first_sequence)) return {};
+  Answer answer{.verdict = Verdict::kDuplicate, .durable_at = last->end};
+  for (size_t i = 0; i < state.recent_count; ++i) {
+    const Batch& batch = state.recent[i];
+    if (batch.first_sequence == header.base_sequence && batch.last_sequence == last_sequence_of(header)) {
+      answer.base = batch.base;
+      answer.end = batch.end;
+      answer.durable_at = batch.end;
+    }
+  }
+  return answer;
+}
+
+void Producers::appended(const BatchHeader& header) {
+  State& state = touch(header.producer_id);
+  if (header.producer_epoch != state.epoch) state.recent_count = 0;
+  state.epoch = header.producer_epoch;
+  state.push({header.base_sequence, last_sequence_of(header), header.base, header.end()});
+}
+
+void Producers::durable(const BatchHeader& header) {
+  const auto found = by_id_.find(header.producer_id);
+  if (found == by_id_.end()) return;  // forgotten meanwhile
+  State& state = *found->second;
+  state.durable_epoch = header.producer_epoch;
+  state.durable = {header.base_sequence, last_sequence_of(header), header.base, header.end()};
+}
+
+void Producers::roll_back() {
+  for (auto state = states_.begin(); state != states_.end();) {
+    if (state->durable.last_sequence == -1) {
+      by_id_.erase(state->id);
+      state = states_.erase(state);
+      continue;
+    }
+    while (state->recent_count > 0 && state->last()->end > state->durable.end) --state->recent_count;
+    if (state->recent_count == 0) state->push(state->durable);
+    state->epoch = state->durable_epoch;
+    ++state;
+  }
+}
+
+int32_t Producers::last_sequence(int64_t producer_id) const {
+  const auto found = by_id_.find(producer_id);
+  return found == by_id_.end() ? -1 : found->second->durable.first_sequence;
+}
+
+void Producers::encode(Writer& writer) const {
+  const auto is_durable = [](const State& state) { return state.durable.last_sequence != -1; };
+  writer.big_endian(static_cast<uint32_t>(std::ranges::count_if(states_, is_durable)));
+  for (const State& state : states_) {
+    if (!is_durable(state)) continue;
+    writer.big_endian(state.id);
+    writer.big_endian(state.durable_epoch);
+    std::array<Batch, kRecentMax> batches;
+    uint8_t count = 0;
+    if (state.epoch == state.durable_epoch) {
+      for (size_t i = 0; i < state.recent_count; ++i) {
+        if (state.recent[i].end <= state.durable.end) batches[count++] = state.recent[i];
+      }
+    }
+    if (count == 0) batches[count++] = state.durable;
+    writer.byte(count);
+    for (size_t i = 0; i < count; ++i) {
+      writer.big_endian(batches[i].first_sequence);
+      writer.big_endian(batches[i].last_sequence);
+      writer.big_endian(batches[i].base.value);
+      writer.big_endian(batches[i].end.value);
+    }
+  }
+}
+
+void Producers::decode(Reader& reader) {
+  const auto count = reader.big_endian<uint32_t>();
+  for (uint32_t i = 0; i < count; ++i) {
+    State& state = touch(reader.big_endian<int64_t>());
+    state.epoch = reader.big_endian<int16_t>();
+    state.durable_epoch = state.epoch;
+    const uint8_t batches = reader.byte();
+    if (batches == 0 || batches > kRecentMax) reader.fail("a producer has an impossible number of batches");
+    for (uint8_t j = 0; j < batches; ++j) {
+      Batch batch;
+      batch.first_sequence = reader.big_endian<int32_t>();
+      batch.last_sequence = reader.big_endian<int32_t>();
+      batch.base = {reader.big_endian<int64_t>()};
+      batch.end = {reader.big_endian<int64_t>()};
+      state.push(batch);
+      state.durable = batch;
+    }
+  }
+}
+
+}  // namespace headrace

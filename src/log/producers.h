@@ -1,0 +1,87 @@
+// Which sequence each producer of a partition has reached, so that a batch that is sent again is recognised (KIP-98).
+// Bounded: beyond `count_max`, the producer that has not appended for longest is forgotten.
+//
+// Batches are known from the moment they are queued, and become durable later, in order. If the log cannot make them
+// durable, roll_back() forgets them, so that the producer may send them again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/bytes.h"
+#include "log/record_batch.h"
+
+namespace headrace {
+
+class Producers {
+ public:
+  // How many batches back a duplicate is answered with its offsets: Kafka's clients keep at most 5 in flight.
+  static constexpr size_t kRecentMax = 5;
+
+  explicit Producers(size_t count_max) : count_max_(count_max) {}
+  Producers(const Producers&) = delete;
+  Producers& operator=(const Producers&) = delete;
+  Producers(Producers&&) = default;
+
+  enum class Verdict : uint8_t {
+    kNew,
+    kDuplicate,
+    kFenced,  // a newer epoch of this producer has appended
+  };
+  struct Answer {
+    Verdict verdict = Verdict::kNew;
+    // Of a duplicate, if known: where the batch is.
+    std::optional<Offset> base;
+    std::optional<Offset> end;
+    Offset durable_at;  // of a duplicate: it is durable once the partition's end reaches this
+  };
+  Answer check(const BatchHeader& header) const;
+
+  // `header`, with its base offset, has been queued.
+  void appended(const BatchHeader& header);
+  // It is durable.
+  void durable(const BatchHeader& header);
+  // Forgets what is not durable.
+  void roll_back();
+
+  // The sequence with which the last durable batch begins, or -1.
+  int32_t last_sequence(int64_t producer_id) const;
+  size_t count() const { return states_.size(); }
+
+  // What is durable, for the checkpoint; least recently used first.
+  void encode(Writer& writer) const;
+  // Error(kCorrupt) when it is not what encode() writes.
+  void decode(Reader& reader);
+
+ private:
+  struct Batch {
+    int32_t first_sequence = -1;
+    int32_t last_sequence = -1;
+    Offset base;
+    Offset end;
+  };
+  struct State {
+    int64_t id = kNoProducer;
+    int16_t epoch = -1;
+    uint8_t recent_count = 0;
+    std::array<Batch, kRecentMax> recent;  // newest last
+    // The newest durable batch, if any (else its sequence is -1).
+    int16_t durable_epoch = -1;
+    Batch durable;
+
+    const Batch* last() const { return recent_count == 0 ? nullptr : &recent[recent_count - 1]; }
+    void push(const Batch& batch);
+  };
+
+  State& touch(int64_t id);
+
+  size_t count_max_;
+  std::list<State> states_;  // least recently used first
+  std::unordered_map<int64_t, std::list<State>::iterator> by_id_;
+};
+
+}  // namespace headrace

@@ -1,0 +1,96 @@
+// Retention: whole segments go from the start of a partition, once all their records are older than retention_ms or
+// what follows them is retention_bytes already. Never the last segment, which takes the appends; so that a slow
+// partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes.
+#include "base/trace.h"
+#include "log/partition.h"
+
+namespace headrace {
+namespace {
+
+// A segment takes appends for at most this part of retention_ms, so records stay at most that much too long.
+constexpr int64_t kRollsPerRetention = 4;
+constexpr std::chrono::milliseconds kAgeMax = std::chrono::days(365);
+constexpr std::chrono::hours kCompactedAgeMax{1};
+
+}  // namespace
+
+awaitable<void> Partition::roll_if_old(const std::function<void()>& notify) {
+  const auto self = shared_from_this();
+  if (segments_.empty() || removed_) co_return;
+  const SegmentPointer last = segments_.back();
+  if (last->tail.end.position == 0) co_return;
+  SteadyTime due = SteadyTime::max();
+  if (config_.retention_ms >= 0) {
+    due = last->made + std::min(std::chrono::milliseconds(config_.retention_ms / kRollsPerRetention), kAgeMax);
+  }
+  if (config_.compact) due = std::min<SteadyTime>(due, last->made + kCompactedAgeMax);
+  if (services_.timers.clock().steady() < due) co_return;
+  roll_requested_ = true;
+  notify();
+  // A roll that fails is not tried again before the next cleaning.
+  while (!removed_ && (roll_requested_ || in_flight_)) co_await changed_.wait();
+}
+
+awaitable<void> Partition::apply_retention() {
+  const auto self = shared_from_this();
+  const int64_t oldest_ms = services_.timers.clock().wall_ms() - config_.retention_ms;
+  uint64_t bytes = 0;
+  if (config_.retention_bytes >= 0) {
+    const std::deque<SegmentPointer> segments = segments_;
+    for (const SegmentPointer& segment : segments) {
+      co_await load_tail(segment);
+      bytes += segment->tail.end.position;
+    }
+  }
+  while (!removed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
+    const SegmentPointer oldest = segments_.front();
+    co_await load_tail(oldest);
+    const uint64_t size = oldest->tail.end.position;
+    const bool expired = config_.retention_ms >= 0 && oldest->tail.max_timestamp_ms < oldest_ms;
+    const bool too_much =
+        config_.retention_bytes >= 0 && bytes >= size && bytes - size >= static_cast<uint64_t>(config_.retention_bytes);
+    if (!expired && !too_much) break;
+    if (!co_await remove_oldest()) break;
+    bytes -= std::min(bytes, size);
+  }
+}
+
+// Returns false if the file could not be removed; the segment then stays.
+awaitable<bool> Partition::remove_oldest() {
+  const SegmentPointer oldest = segments_.front();
+  services_.open_files.close(*oldest);
+  segments_.pop_front();
+  start_ = segments_.front()->base;
+  changed_.notify_all();
+  const std::string path = oldest->path();
+  const std::string index = folder_ + "/" + index_name(oldest->base);
+  std::string why;
+  try {
+    co_await on_pool(services_.pool, [&] {
+      if (services_.files.exists(index)) services_.files.remove(index);
+    });
+    // Someone who still reads it must not see another life of the file.
+    const bool unused = oldest.use_count() == 1 && services_.spares.has_room();
+    if (unused && oldest->tail.capacity >= config_.segment_bytes) {
+      co_await services_.spares.recycle(path, oldest->tail.capacity);
+    } else {
+      co_await on_pool(services_.pool, [&] {
+        services_.files.remove(path);
+        // Segment by segment, so that no power cut leaves a gap.
+        services_.files.sync_directory(folder_);
+      });
+    }
+    co_return true;
+  } catch (const Error& error) {
+    why = error.message();
+  }
+  trace::warn("segment {} cannot be removed: {}", path, why);
+  const bool exists = co_await on_pool(services_.pool, [&] { return services_.files.exists(path); });
+  if (exists && !removed_) {
+    segments_.push_front(oldest);
+    start_ = oldest->base;
+  }
+  co_return false;
+}
+
+}  // namespace headrace

@@ -1,0 +1,33 @@
+#include "log/segment.h"
+
+namespace headrace {
+
+awaitable<std::shared_ptr<File>> OpenFiles::open(std::shared_ptr<Segment> segment) {
+  if (!segment->file) {
+    const std::string path = segment->path();
+    std::shared_ptr<File> file = co_await on_pool(pool_, [&] { return files_.open(path, Files::Mode::kWrite); });
+    if (!segment->file) opened(segment, std::move(file));
+  } else {
+    used_.splice(used_.end(), used_, segment->opened_at);
+  }
+  co_return segment->file;
+}
+
+void OpenFiles::opened(const std::shared_ptr<Segment>& segment, std::shared_ptr<File> file) {
+  close(*segment);
+  segment->file = std::move(file);
+  segment->opened_at = used_.insert(used_.end(), segment);
+  while (used_.size() > count_max_) {
+    const std::shared_ptr<Segment> oldest = used_.front().lock();
+    if (oldest) oldest->file.reset();
+    used_.pop_front();
+  }
+}
+
+void OpenFiles::close(Segment& segment) {
+  if (!segment.file) return;
+  segment.file.reset();
+  used_.erase(segment.opened_at);
+}
+
+}  // namespace headrace

@@ -1,0 +1,56 @@
+// A segment while the log is open: what is known about its file, loaded when it is first needed, so that a thousand
+// partitions open without touching their files. Belongs to its partition's shard. Functions of segment_file.h work on
+// the file itself, on the pool.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "log/segment_file.h"
+#include "runtime/shard.h"
+
+namespace headrace {
+
+struct Segment {
+  Segment(std::string folder_path, Offset base_offset, uint64_t identity_hash)
+      : folder(std::move(folder_path)), base(base_offset), identity(identity_hash), index(base_offset) {}
+
+  std::string path() const { return folder + "/" + segment_name(base); }
+
+  const std::string folder;
+  const Offset base;
+  const uint64_t identity;
+
+  bool tail_loaded = false;
+  SegmentTail tail;  // durable
+
+  bool index_loaded = false;
+  SegmentIndex index;  // up to the tail's end, once it is loaded
+
+  bool closed = false;    // nothing may be appended any more: a write or sync of it failed, or a roll was begun
+  bool swapping = false;  // compaction is replacing it
+  SteadyTime made{};      // when it was rolled to, or opened
+
+  std::shared_ptr<File> file;  // may be closed and opened again (OpenFiles)
+  std::list<std::weak_ptr<Segment>>::iterator opened_at;
+};
+
+// The open files of the segments of one shard, bounded: the one that was not used for longest is closed.
+class OpenFiles {
+ public:
+  OpenFiles(Pool& pool, Files& files, size_t count_max) : pool_(pool), files_(files), count_max_(count_max) {}
+
+  awaitable<std::shared_ptr<File>> open(std::shared_ptr<Segment> segment);
+  // `file` is the segment's, opened elsewhere.
+  void opened(const std::shared_ptr<Segment>& segment, std::shared_ptr<File> file);
+  void close(Segment& segment);
+
+ private:
+  Pool& pool_;
+  Files& files_;
+  size_t count_max_;
+  std::list<std::weak_ptr<Segment>> used_;  // least recently first
+};
+
+}  // namespace headrace
