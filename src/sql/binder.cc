@@ -108,10 +108,14 @@ Bound Binder::bind_constant(const PgQuery__AConst& constant) {
       if (const std::optional<int64_t> integer = parse_integer(text))
         return known(make_literal(Value(*integer), Type{.kind = Kind::kBigint}, at));
       const std::optional<Decimal> number = Decimal::parse(text);
+      const std::optional<double> real =
+          text.find_first_of("eE") != std::string_view::npos ? parse_double(text) : std::nullopt;
+      // 1e300 is beyond numeric here; PostgreSQL's numeric has it.
+      if (!number && real) return known(make_literal(Value(*real), Type{.kind = Kind::kDouble}, at));
       if (!number)
         fail(Code::kInvalid, at,
-             "{} does not fit into numeric, which has {} digits; write {}::double precision if that will do",
-             quoted(text), Decimal::kDigitsMax, quoted(text));
+             "{} does not fit into numeric, which has {} digits; write it with an exponent for double precision",
+             quoted(text), Decimal::kDigitsMax);
       return known(make_literal(Value(*number), Type{.kind = Kind::kNumeric}, at));
     }
     case PG_QUERY__A__CONST__VAL_BOOLVAL:

@@ -31,7 +31,7 @@ std::string new_name(const PgQuery__RangeVar& relation, std::string_view what) {
 
 struct NewColumn {
   Column column;
-  bool primary_key = false;
+  int64_t primary_key_at = -1;  // of PRIMARY KEY; -1: it is none
 };
 
 [[noreturn]] void fail_constraint(const PgQuery__Constraint& constraint) {
@@ -75,7 +75,7 @@ NewColumn define_column(const PgQuery__ColumnDef& definition) {
       case PG_QUERY__CONSTR_TYPE__CONSTR_NOTNULL: column.nullable = false; break;
       case PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT: default_value = constraint.raw_expr; break;
       case PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY:
-        result.primary_key = true;
+        result.primary_key_at = constraint.location;
         column.nullable = false;
         break;
       default: fail_constraint(constraint);
@@ -147,7 +147,7 @@ CreateStream define_stream(const PgQuery__CreateStmt& statement, const Streaming
       const auto same_name = [&](const Column& column) { return column.name == added.column.name; };
       if (std::ranges::any_of(definition.columns, same_name))
         fail(Code::kInvalid, element->column_def->location, "there are two columns called \"{}\"", added.column.name);
-      if (added.primary_key) set_primary_key({added.column.name}, element->column_def->location);
+      if (added.primary_key_at >= 0) set_primary_key({added.column.name}, added.primary_key_at);
       definition.columns.push_back(std::move(added.column));
     } else if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT &&
                element->constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY) {
@@ -249,7 +249,8 @@ std::vector<AlterAddColumn> define_columns(const PgQuery__AlterTableStmt& statem
            "CREATE STREAM ... AS SELECT");
     const PgQuery__ColumnDef& definition = *command.def->column_def;
     NewColumn added = define_column(definition);
-    if (added.primary_key) fail(Code::kInvalid, definition.location, "a column that is added later cannot be a key");
+    if (added.primary_key_at >= 0)
+      fail(Code::kInvalid, definition.location, "a column that is added later cannot be a key");
     if (!added.column.nullable && added.column.default_json.empty())
       fail(Code::kInvalid, definition.location,
            "column \"{}\" is NOT NULL, and rows that were written before have no value for it; add DEFAULT",

@@ -222,17 +222,15 @@ ExpressionPtr make_is_null(const Bound& argument, int64_t position) {
 
 std::vector<ExpressionPtr> cast_to_common(std::span<const Bound> values, std::string_view what, int64_t position) {
   std::vector<Type> types;
-  for (const Bound& value : values)
-    if (!value.unknown) types.push_back(value.type());
   Type type{.kind = Kind::kText};
-  if (!types.empty()) {
+  for (const Bound& value : values) {
+    if (value.unknown) continue;
+    types.push_back(value.type());
     const std::optional<Type> common = common_type(types);
-    if (!common) {
-      std::string names;
-      for (const Type& each : types) names += (names.empty() ? "" : " and ") + each.name();
-      fail(Code::kInvalid, position, "{} has values of types {}, which have no type in common; cast them to one type",
-           what, names);
-    }
+    if (!common)
+      fail(Code::kInvalid, value.position() >= 0 ? value.position() : position,
+           "{} has values of types {} and {}, which have no type in common; cast them to one type", what, type.name(),
+           value.type().name());
     type = *common;
   }
   std::vector<ExpressionPtr> result;

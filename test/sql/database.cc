@@ -24,7 +24,17 @@ std::string row_text(const Batch& batch, size_t row) {
   for (size_t i = 0; i < batch.columns.size(); ++i) {
     if (i) line += '|';
     const Value value = batch.columns[i]->value_at(row);
-    line += is_null(value) ? "NULL" : to_text(value, batch.type->columns[i].type);
+    if (is_null(value)) {
+      line += "NULL";
+      continue;
+    }
+    for (const char c : to_text(value, batch.type->columns[i].type)) {
+      if (c == '\n') {
+        line += "\\n";
+      } else {
+        line += c;
+      }
+    }
   }
   return line;
 }

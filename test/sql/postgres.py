@@ -251,12 +251,31 @@ class Translator:
 
 
 TIMESTAMP_OIDS = (1184, 1114)
+JSONB_OID = 3802
 
 
 def as_rfc3339(text):
     """2001-02-03 04:05:06.7+00 as Headrace shows it."""
-    match = re.fullmatch(r"(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:\+00)?( BC)?", text)
-    return f"{match.group(1)}T{match.group(2)}Z" if match and not match.group(3) else text
+    match = re.fullmatch(r"(\d+-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)?(?:\+00)?", text)
+    if not match:
+        return text
+    fraction = match.group(3).ljust(7, "0") if match.group(3) else ""
+    return f"{match.group(1)}T{match.group(2)}{fraction}Z"
+
+
+def compact_json(text):
+    """jsonb as Headrace shows it: without the blanks behind commas and colons."""
+    return re.sub(r'("(?:[^"\\]|\\.)*")|([,:]) ', lambda match: match.group(1) or match.group(2), text)
+
+
+def shown(value, oid):
+    if value is None:
+        return "NULL"
+    if oid in TIMESTAMP_OIDS:
+        value = as_rfc3339(value)
+    elif oid == JSONB_OID:
+        value = compact_json(value)
+    return value.replace("\n", "\\n")
 
 
 class Postgres:
@@ -324,13 +343,4 @@ class Postgres:
         with self.connection.cursor() as cursor:
             cursor.execute(sql)
             oids = [column.type_code for column in cursor.description]
-            lines = []
-            for row in cursor.fetchall():
-                cells = []
-                for value, oid in zip(row, oids):
-                    if value is None:
-                        cells.append("NULL")
-                    else:
-                        cells.append(as_rfc3339(value) if oid in TIMESTAMP_OIDS else value)
-                lines.append("|".join(cells))
-            return lines
+            return ["|".join(map(shown, row, oids)) for row in cursor.fetchall()]
