@@ -1,14 +1,12 @@
 #include "views/stream_reader.h"
 
 #include <algorithm>
-#include <numeric>
-#include <unordered_map>
 
 #include "base/bytes.h"
 #include "base/trace.h"
 #include "fmt/format.h"
 #include "log/record_batch.h"
-#include "schema/key.h"
+#include "views/seen_ids.h"
 #include "views/value_codec.h"
 
 namespace headrace {
@@ -251,34 +249,9 @@ void StreamReader::drop_repeats(const StreamInfo& stream, SourceBatch& batch, st
     return;
   }
 
-  const ColumnData& ids = *batch.rows.columns[*stream.id];
-  const std::string prefix = position_key(batch.partition).substr(0, sizeof(PartitionId));
-  std::vector<std::string> keys(rows);
-  for (size_t row = 0; row < rows; ++row) {
-    keys[row] = prefix;
-    append_key(keys[row], ids, row);
-  }
-  std::vector<uint32_t> order(rows);
-  std::iota(order.begin(), order.end(), 0);
-  auto by_key = [&](uint32_t left, uint32_t right) {
-    const int compared = keys[left].compare(keys[right]);
-    return compared != 0 ? compared < 0 : left < right;
-  };
-  if (!std::is_sorted(order.begin(), order.end(), by_key)) std::sort(order.begin(), order.end(), by_key);
-  std::vector<std::string_view> sorted(rows);
-  for (size_t i = 0; i < rows; ++i) sorted[i] = keys[order[i]];
-  std::vector<std::string> values;
-  std::vector<bool> found;
-  store_.multi_get(ids_table(stream), sorted, values, found);
-
   const auto write = store_.begin();
-  std::vector<uint8_t> repeated(rows, 0);
-  for (size_t i = 0; i < rows; ++i) {
-    const uint32_t row = order[i];
-    if (ids.null_at(row)) continue;  // rows without an id are never repeats
-    repeated[row] = found[i] || (i > 0 && sorted[i] == sorted[i - 1]);
-    if (!repeated[row]) write->put(ids_table(stream), sorted[i], {});
-  }
+  const std::vector<uint8_t> repeated =
+      SeenIds(store_, ids_table(stream)).mark(batch.partition, *batch.rows.columns[*stream.id], *write);
   for (size_t row = 0; row < rows; ++row) {
     if (repeated[row]) {
       write->put(repeats_table(stream), position_key(batch.partition, offsets[row]), {});
