@@ -80,8 +80,8 @@ class Compiler {
       std::vector<size_t> order(node->group_by.size());
       std::iota(order.begin(), order.end(), 0);
       layout = std::make_shared<GroupLayout>(node, std::move(order));
-      result_.starts_with_rows |= layout->is_global();
     }
+    result_.starts_with_rows |= layout->is_global();
     return add(input,
                std::make_unique<AggregateOperator>(std::move(layout), std::move(tables), !is_view || always_emits_));
   }

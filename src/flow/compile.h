@@ -26,7 +26,7 @@ struct Dataflow {
   Collector* end = nullptr;                          // the changes of the result, when wanted
   std::shared_ptr<const ViewLayout> layout;          // of kView
   TableId view_table{};                              // of kView
-  // Has an aggregate without GROUP BY whose row is there before any input, and consumers to tell.
+  // Has an aggregate without GROUP BY, whose row is there before any input.
   bool starts_with_rows = false;
 };
 

@@ -43,7 +43,7 @@ struct Flow::Implementation {
     if (store.get(own_table, kFrontierKey, stored)) {
       frontier = Frontier::decode(stored);
     } else if (dataflow.starts_with_rows) {
-      // Aggregates without GROUP BY have a row before there is any input, and what is above them must know.
+      // An aggregate without GROUP BY has its row before there is any input.
       advance({}, {}, false);
       if (open) commit();
     }

@@ -8,13 +8,8 @@ namespace headrace {
 
 GroupLayout::GroupLayout(PlanPtr aggregate, std::vector<size_t> key_order)
     : plan_(std::move(aggregate)), key_order_(std::move(key_order)) {
-  append_varint(empty_state_, 0);
-  for (const AggregateCall& call : plan_->aggregates) {
+  for (const AggregateCall& call : plan_->aggregates)
     results_.push_back(make_accumulator(call, *plan_->input->type, plan_->input->append_only, TableId{}));
-    results_.back()->resize(1);
-    results_.back()->encode(0, empty_state_);
-    results_.back()->clear();
-  }
 }
 
 void GroupLayout::decode(std::string_view key, std::string_view state, std::vector<Value>& row) const {

@@ -23,8 +23,6 @@ class GroupLayout {
   const std::vector<size_t>& key_order() const { return key_order_; }
   // Without columns to group by there is always one group, under the empty key.
   bool is_global() const { return plan_->group_by.empty(); }
-  // The state of a group that no row has reached.
-  const std::string& empty_state() const { return empty_state_; }
 
   // The aggregate's output row. Throws Error(kCorrupt).
   void decode(std::string_view key, std::string_view state, std::vector<Value>& row) const;
@@ -35,7 +33,6 @@ class GroupLayout {
   PlanPtr plan_;
   std::vector<size_t> key_order_;
   std::vector<std::unique_ptr<Accumulator>> results_;  // only result() is used
-  std::string empty_state_;
 };
 
 }  // namespace headrace

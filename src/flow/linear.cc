@@ -8,6 +8,11 @@
 namespace headrace {
 namespace {
 
+// Most batches of a selective filter leave nothing: that should not cost a copy of every column.
+Batch select(const Batch& rows, const std::vector<uint32_t>& selection) {
+  return selection.empty() ? BatchBuilder(rows.type).finish() : rows.gather(selection);
+}
+
 void apply_filter(const Plan& node, const Batch& input, LinearResult& result) {
   const ColumnPtr keep = evaluate(*node.predicate, input, result.errors);
   const bool any_errors = !result.errors.empty();
@@ -20,7 +25,7 @@ void apply_filter(const Plan& node, const Batch& input, LinearResult& result) {
   }
   selection.resize(kept);
   result.all = kept == input.rows;
-  result.rows = result.all ? input : input.gather(selection);
+  result.rows = result.all ? input : select(input, selection);
   result.rows.type = node.type;
 }
 
@@ -36,7 +41,7 @@ void apply_project(const Plan& node, const Batch& input, LinearResult& result) {
   result.all = false;
   for (uint32_t row = 0; row < input.rows; ++row)
     if (!result.errors.failed(row)) result.selection.push_back(row);
-  result.rows = result.rows.gather(result.selection);
+  result.rows = select(result.rows, result.selection);
 }
 
 }  // namespace

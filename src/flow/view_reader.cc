@@ -25,11 +25,6 @@ ViewReader::ViewReader(std::shared_ptr<const ViewLayout> layout, TableId table, 
   }
 }
 
-// An aggregate without GROUP BY has its one row before the first epoch is committed.
-bool ViewReader::has_implicit_row() const {
-  return layout_->groups() && layout_->groups()->is_global();
-}
-
 std::string ViewReader::encode_key(std::span<const Value> key) const {
   const std::vector<Type>& types = layout_->key_types();
   if (key.size() > types.size())
@@ -49,10 +44,7 @@ bool ViewReader::find(const std::string& key, ViewLayout::Pair& pair, const Snap
     pair.value = cursor->value();
     return true;
   }
-  if (store_.get(table_, key, pair.value, at)) return true;
-  if (!has_implicit_row()) return false;
-  pair.value = layout_->groups()->empty_state();
-  return true;
+  return store_.get(table_, key, pair.value, at);
 }
 
 std::optional<Batch> ViewReader::read(std::span<const Value> key, const Snapshot* at) const {
@@ -77,8 +69,7 @@ std::optional<bool> ViewReader::read_json(std::span<const Value> key, bool may_b
     if (layout_->is_counted()) return std::nullopt;
     const std::optional<bool> found = store_.get_if_cached(table_, encoded, pair.value);
     if (!found) return std::nullopt;
-    if (!*found && !has_implicit_row()) return false;
-    if (!*found) pair.value = layout_->groups()->empty_state();
+    if (!*found) return false;
     pair.key = encoded;
   }
   std::vector<Value> row;
@@ -139,8 +130,6 @@ Flow::Page ViewReader::scan(const Flow::Range& range, const Snapshot* at) const 
     return page;
   }
   auto cursor = store_.scan(table_, keys.from, keys.end, at);
-  if (!cursor->valid() && has_implicit_row() && range.after.empty())
-    pairs.push_back({"", layout_->groups()->empty_state()});
 
   while (builder.rows() < limit) {
     for (; cursor->valid() && pairs.size() < std::min(kPairsAtOnce, limit - builder.rows()); cursor->next())
@@ -160,7 +149,8 @@ Flow::Page ViewReader::scan(const Flow::Range& range, const Snapshot* at) const 
       for (const ColumnPtr& column : rows.batch.columns) row.push_back(column->value_at(i));
       for (; given < count && builder.rows() < limit; ++given) builder.append_row(row);
       if (given < count) {
-        page.cursor = Cursor{pair.key, given}.to_string(table_);
+        // Without a copy of this row on the page, the page ended with all of the one before.
+        page.cursor = Cursor{given > 0 ? pair.key : pairs[rows.origin[i - 1]].key, given}.to_string(table_);
         page.rows = builder.finish();
         return page;
       }
@@ -187,7 +177,7 @@ uint64_t ViewReader::approximate_rows() const {
     std::string_view value = cursor->value();
     rows += layout_->is_counted() ? static_cast<uint64_t>(take_varint(value)) : 1;
   }
-  if (!cursor->valid()) return has_implicit_row() ? 1 : rows;
+  if (!cursor->valid()) return rows;
   return std::max(rows, store_.approximate_bytes(table_) * rows / std::max<uint64_t>(bytes, 1));
 }
 

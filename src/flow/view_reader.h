@@ -20,7 +20,6 @@ inline constexpr size_t kGroupsPerPageMax = 100'000;
 
 class ViewReader {
  public:
-  // `key_columns`: the key's names, for messages.
   ViewReader(std::shared_ptr<const ViewLayout> layout, TableId table, Store& store);
 
   std::optional<Batch> read(std::span<const Value> key, const Snapshot* at) const;
@@ -38,7 +37,6 @@ class ViewReader {
   KeyRange encode_range(const Flow::Range& range) const;
   // The stored pair of a full key.
   bool find(const std::string& key, ViewLayout::Pair& pair, const Snapshot* at) const;
-  bool has_implicit_row() const;
 
   std::shared_ptr<const ViewLayout> layout_;
   TableId table_;
