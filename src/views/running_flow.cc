@@ -11,6 +11,7 @@ namespace headrace {
 namespace {
 
 constexpr std::chrono::seconds kIdleWait{1};
+constexpr std::chrono::seconds kEstimateInterval{2};  // of a view's rows, which takes a look at the store
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{30'000};
 
@@ -297,7 +298,12 @@ awaitable<ViewStatus> RunningFlow::status() {
     status.lag_rows += std::max<int64_t>(0, on_log[i].end - applied);
   }
   status.state = !failure_.empty() ? "failed: " + failure_ : ready() ? "live" : "catching up";
-  status.rows = spec_.derives ? 0 : flow()->approximate_rows();
+  const SteadyTime now = timers_.clock().steady();
+  if (!spec_.derives && now - rows_estimated_at_ > kEstimateInterval) {
+    rows_estimated_at_ = now;
+    rows_estimate_ = co_await on_pool(runtime_.pool(), [flow = flow()] { return flow->approximate_rows(); });
+  }
+  status.rows = rows_estimate_;
   status.rows_in = rows_in_;
   status.epochs = epochs_;
   status.dead_rows = dead_rows_;

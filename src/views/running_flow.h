@@ -117,6 +117,8 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   Frontier recent_from_;  // all changes after it are in recent_
   size_t recent_rows_ = 0;
 
+  uint64_t rows_estimate_ = 0;
+  SteadyTime rows_estimated_at_{};
   std::string failure_;
   uint64_t rows_in_ = 0;
   uint64_t epochs_ = 0;

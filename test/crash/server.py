@@ -22,12 +22,14 @@ class Server:
         self.options = options
         self.port = 0
         self.process = None
+        self.log = None
 
     def start(self):
+        self.log = open(os.path.join(os.path.dirname(self.data), "server.log"), "ab")
         self.process = subprocess.Popen(
             [HEADRACE, "up", self.app, "--data", self.data, "--http-listen", f"127.0.0.1:{self.port}", *self.options],
             stdout=subprocess.PIPE,
-            stderr=open(os.path.join(os.path.dirname(self.data), "server.log"), "ab"),
+            stderr=self.log,
             text=True,
         )
         for line in self.process.stdout:
@@ -42,11 +44,13 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        self.log.close()
 
     def stop(self):
         self.process.terminate()
         status = self.process.wait(timeout=START_SECONDS_MAX)
         self.process.stdout.close()
+        self.log.close()
         return status
 
     def connect(self):

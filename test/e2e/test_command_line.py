@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""The commands as a user runs them: up with a changing app file, load (interrupted, repeated, with bad rows), tail, get,
+sql."""
+
+import gzip
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "test/crash"))
+from server import HEADRACE, Server  # noqa: E402
+
+APP = """
+CREATE STREAM readings (sensor text NOT NULL, value integer, at timestamptz) WITH (key = 'sensor', partitions = 2);
+CREATE TABLE sensors (sensor text PRIMARY KEY, room text);
+CREATE MATERIALIZED VIEW latest AS SELECT sensor, count(*) AS readings, arg_max(value, at) AS value
+  FROM readings GROUP BY sensor;
+"""
+
+
+def rows(count, first=0):
+    return "sensor,value,at\n" + "".join(
+        f"s{i % 10},{i},2026-01-01T{i // 3600 % 24:02}:{i // 60 % 60:02}:{i % 60:02}Z\n" for i in range(first, first + count)
+    )
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="headrace-cli-")
+        self.path = pathlib.Path(self.folder.name)
+        (self.path / "app.sql").write_text(APP)
+        self.server = Server(self.path / "app.sql", self.path / "data").start()
+
+    def tearDown(self):
+        self.server.kill()
+        self.folder.cleanup()
+
+    def run_command(self, *arguments, status=0, stdin=None):
+        url = f"http://127.0.0.1:{self.server.port}"
+        result = subprocess.run(
+            [HEADRACE, *arguments], capture_output=True, text=True, input=stdin, timeout=60,
+            env={**os.environ, "HEADRACE_URL": url},
+        )
+        self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result.stdout if status == 0 else result.stderr
+
+    def write(self, name, text):
+        path = self.path / name
+        if name.endswith(".gz"):
+            path.write_bytes(gzip.compress(text.encode()))
+        elif name.endswith(".zst"):
+            subprocess.run(["zstd", "-q", "-o", str(path)], input=text.encode(), check=True)
+        else:
+            path.write_text(text)
+        return str(path)
+
+    def count(self):
+        return sum(row["readings"] for row in self.server.rows("latest"))
+
+    def test_load_of_every_kind_of_file(self):
+        total = 0
+        for number, name in enumerate(["a.csv", "b.csv.gz", "c.csv.zst"]):
+            self.run_command("load", "--wait", "readings", self.write(name, rows(1000, first=1000 * number)))
+            total += 1000
+            self.assertEqual(self.count(), total)
+        ndjson = "".join(f'{{"sensor":"s1","value":{i},"at":null}}\n' for i in range(500))
+        self.run_command("load", "--wait", "readings", self.write("d.ndjson.gz", ndjson))
+        self.assertEqual(self.count(), total + 500)
+        self.run_command("load", "--wait", "--format", "csv", "readings", "-", stdin=rows(5))
+        self.assertEqual(self.count(), total + 505)
+
+    def test_a_load_that_is_repeated_or_interrupted_counts_once(self):
+        file = self.write("large.csv", rows(200_000))
+        self.run_command("load", "--wait", "readings", file)
+        self.assertEqual(self.count(), 200_000)
+        self.run_command("load", "--wait", "readings", file)
+        self.assertEqual(self.count(), 200_000)
+
+        other = self.write("other.csv", rows(300_000, first=5))
+        url = f"http://127.0.0.1:{self.server.port}"
+        for _ in range(3):
+            load = subprocess.Popen([HEADRACE, "load", "--url", url, "readings", other], stderr=subprocess.DEVNULL)
+            before = self.total_records()
+            while load.poll() is None and self.total_records() == before:
+                pass
+            load.send_signal(signal.SIGKILL)
+            load.wait()
+        self.server.kill()
+        self.server.start()
+        self.run_command("load", "--wait", "readings", other)
+        self.assertEqual(self.count(), 500_000)
+
+    def total_records(self):
+        return sum(part["end"] for part in self.server.get("/v1/streams/readings")["bounds"])
+
+    def test_a_bad_row_is_named_by_its_line(self):
+        text = rows(60_000)
+        lines = text.splitlines()
+        lines[45_678 - 1] = "s1,much,2026-01-01T00:00:00Z"
+        file = self.write("bad.csv", "\n".join(lines) + "\n")
+        error = self.run_command("load", "readings", file, status=65)
+        self.assertIn("line 45678", error)
+        self.assertIn('column "value"', error)
+        self.run_command("load", "--wait", "--skip-bad-rows", "readings", file)
+        self.assertEqual(self.count(), 59_999)
+        dead = self.server.records("readings.dead")
+        self.assertEqual(len(dead), 1)
+        self.assertIn("much", dead[0]["row"])
+
+    def test_wrong_files(self):
+        self.assertIn("cannot read", self.run_command("load", "readings", "/nonexistent.csv", status=66))
+        self.assertIn("--format", self.run_command("load", "readings", self.write("rows.txt", "x"), status=65))
+        cut = self.path / "cut.csv.gz"
+        cut.write_bytes(gzip.compress(rows(1000).encode())[:-20])
+        self.assertIn("not a whole archive", self.run_command("load", "readings", str(cut), status=74))
+        unknown = self.write("unknown.csv", "sensr,value\ns1,1\n")
+        self.assertIn("sensor", self.run_command("load", "readings", unknown, status=65))
+        self.assertIn("there is no stream", self.run_command("load", "nothing", self.write("x.csv", rows(1)), status=66))
+
+    def test_get_and_sql(self):
+        self.run_command("sql", "INSERT INTO readings VALUES ('kitchen', 21, '2026-01-01T10:00:00Z')")
+        self.server.wait_applied()
+        self.assertEqual(
+            self.run_command("get", "latest", "kitchen").strip(), '{"sensor":"kitchen","readings":1,"value":21}'
+        )
+        self.assertIn("no row", self.run_command("get", "latest", "cellar", status=66))
+        table = self.run_command("sql", "SELECT sensor, value * 2 AS twice FROM latest")
+        self.assertIn("kitchen     42", table)
+        self.assertIn("(1 row)", table)
+        self.assertEqual(
+            self.run_command("sql", "--format", "csv", "SELECT sensor, value FROM latest"), "sensor,value\nkitchen,21\n"
+        )
+        self.assertIn("1.50", self.run_command("sql", stdin="SELECT 1.50 AS exact FROM latest;"))
+        error = self.run_command("sql", "SELECT sensr FROM latest", status=65)
+        self.assertIn("sensor", error)
+        self.assertIn("^", error)
+
+    def test_tables_take_the_last_row_of_a_key_and_forget_deleted_ones(self):
+        self.run_command("sql", "CREATE MATERIALIZED VIEW room AS SELECT room, count(*) AS sensors FROM sensors GROUP BY room")
+        self.run_command("sql", "INSERT INTO sensors VALUES ('s1', 'hall'), ('s2', 'hall')")
+        self.run_command("sql", "INSERT INTO sensors VALUES ('s2', 'attic')")
+        self.server.wait_applied()
+        self.assertEqual(self.server.rows("room"), [{"room": "attic", "sensors": 1}, {"room": "hall", "sensors": 1}])
+        self.run_command("sql", "DELETE FROM sensors WHERE sensor = 's1'")
+        self.server.wait_applied()
+        self.assertEqual(self.server.rows("room"), [{"room": "attic", "sensors": 1}])
+
+    def test_tail_of_a_stream_and_of_a_view(self):
+        url = f"http://127.0.0.1:{self.server.port}"
+        self.run_command("sql", "INSERT INTO readings VALUES ('s1', 1, NULL)")
+        self.server.wait_applied()
+        for name, expected in (("readings", '+ {"sensor":"s1","value":1,"at":null}'),
+                               ("latest", '+ {"sensor":"s1","readings":1,"value":null}')):
+            tail = subprocess.Popen([HEADRACE, "tail", "--url", url, "--from-start", name], stdout=subprocess.PIPE, text=True)
+            self.assertEqual(tail.stdout.readline().strip(), expected)
+            if name == "latest":
+                self.run_command("sql", "INSERT INTO readings VALUES ('s1', 5, '2026-01-01')")
+                self.assertEqual(tail.stdout.readline().strip(), '- {"sensor":"s1","readings":1,"value":null}')
+                self.assertEqual(tail.stdout.readline().strip(), '+ {"sensor":"s1","readings":2,"value":5}')
+            tail.kill()
+            tail.wait()
+            tail.stdout.close()
+
+    def restart_with(self, app):
+        self.assertEqual(self.server.stop(), 0)
+        (self.path / "app.sql").write_text(app)
+        self.server.start()
+
+    def test_an_app_file_that_changes(self):
+        self.run_command("load", "--wait", "readings", self.write("a.csv", rows(1000)))
+        self.restart_with(APP)  # the same: nothing changes
+        self.assertEqual(self.count(), 1000)
+        wider = APP.replace("at timestamptz)", "at timestamptz, unit text DEFAULT 'C')").replace(
+            "count(*) AS readings", "count(*) AS readings, max(value) AS highest"
+        )
+        self.restart_with(wider)
+        self.server.wait_applied()
+        while "highest" not in self.server.rows("latest")[0]:
+            pass  # the old view serves until the new one has caught up
+        self.assertEqual(max(row["highest"] for row in self.server.rows("latest")), 999)
+        self.run_command("sql", "INSERT INTO readings VALUES ('s1', 1, NULL, 'F')")
+        self.run_command("sql", "CREATE MATERIALIZED VIEW unit AS SELECT unit, count(*) AS readings FROM readings GROUP BY unit")
+        self.server.wait_applied()
+        self.assertEqual(self.server.rows("unit"), [{"unit": "C", "readings": 1000}, {"unit": "F", "readings": 1}])
+
+        refused = self.run_command("sql", "CREATE STREAM readings (sensor text NOT NULL, value text, at timestamptz)"
+                                          " WITH (key = 'sensor', partitions = 2)", status=77)
+        self.assertIn("value", refused)
+        self.assertIn("latest", self.run_command("sql", "DROP STREAM readings", status=77))
+
+    def test_usage(self):
+        self.assertIn("Usage", self.run_command("--help"))
+        for command in ("up", "load", "tail", "get", "sql"):
+            self.assertIn("--help", self.run_command(command, "--help"))
+        self.run_command("load", status=64)
+        self.run_command("up", "--memory", "much", status=65)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
