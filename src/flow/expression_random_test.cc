@@ -128,7 +128,9 @@ class Generator {
   ExpressionPtr function(Kind kind, int depth) {
     std::vector<const Function*> candidates;
     for (const Function& each : all_functions()) {
-      if (each.polymorphic != Function::Polymorphic::kCommon && each.result == kind) candidates.push_back(&each);
+      if ((each.polymorphic == Function::Polymorphic::kNo || each.polymorphic == Function::Polymorphic::kAny) &&
+          each.result == kind)
+        candidates.push_back(&each);
     }
     if (candidates.empty()) return expression(kind, 0);
     const Function& chosen = *candidates[below(candidates.size())];

@@ -202,6 +202,17 @@ std::optional<ResolvedFunction> resolve_polymorphic(const Function& function, co
     for (size_t i = 0; i < arguments.size(); ++i) {
       result.parameters.push_back(arguments.is_unknown(i) ? Type{.kind = Kind::kText} : arguments.types[i]);
     }
+  } else if (function.polymorphic == Function::Polymorphic::kEqual) {
+    const bool are_integers =
+        std::ranges::all_of(arguments.types, &Type::is_integer) && !arguments.is_unknown(0) && !arguments.is_unknown(1);
+    if (are_integers) {
+      // PostgreSQL compares integers of different width as they are.
+      result.parameters.assign(arguments.types.begin(), arguments.types.end());
+    } else {
+      std::optional<ResolvedFunction> equal = resolve_function("=", arguments.types, arguments.unknown);
+      if (!equal) return std::nullopt;
+      result.parameters = std::move(equal->parameters);
+    }
   } else {
     std::vector<Type> known;
     for (size_t i = 0; i < arguments.size(); ++i) {

@@ -44,8 +44,8 @@ struct Function {
   // The last parameter takes one or more arguments.
   bool variadic = false;
   // `parameters` are as many as there are, and their kinds mean nothing. kCommon: the arguments are cast to their
-  // common type (greatest, IS DISTINCT FROM); kAny: each keeps its own (concat).
-  enum class Polymorphic : uint8_t { kNo, kCommon, kAny };
+  // common type (greatest); kEqual: as for = (nullif, IS DISTINCT FROM); kAny: each keeps its own (concat).
+  enum class Polymorphic : uint8_t { kNo, kCommon, kEqual, kAny };
   Polymorphic polymorphic = Polymorphic::kNo;
   // Never fails and costs little, so that it may be evaluated for rows that turn out not to need it.
   bool total = false;

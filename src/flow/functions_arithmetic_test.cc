@@ -177,6 +177,9 @@ acos ; double precision '2' => error 'input is out of range'
 sin ; double precision 'Infinity' => error 'input is out of range'
 atan ; double precision '0.5' => double precision '0.4636476090008061'
 atan2 ; double precision '1' ; double precision '-2' => double precision '2.677945044588987'
+sign ; double precision 'NaN' => double precision '0'
+power ; numeric '0.5' ; numeric '1000000' => numeric '0.0000000000000000'
+power ; numeric '1000000' ; numeric '-2' => numeric '0.0000000000010000'
 )cases");
 }
 

@@ -98,16 +98,23 @@ void cast_to_double(const Type& from, const Call& call, ColumnData& result) {
   map_one<int64_t, double, kIntToDouble>(call, result);
 }
 
+// As many digits as a float is sure to have: FLT_DIG and DBL_DIG.
+void put_float(const Call& call, ColumnData& result, size_t row, double value, Kind kind) {
+  const Type& to = result.type;
+  if (to.precision != 0 && std::fabs(value) >= 1e38) return fail(call, result, row, "numeric field overflow");
+  const bool is_nothing = to.precision != 0 && std::fabs(value) < 0.4 * std::pow(10, -int{to.scale});
+  put_numeric(call, result, row,
+              is_nothing ? Decimal{0, to.scale} : Decimal::from_double(value, kind == kReal ? 6 : 15));
+}
+
 void cast_to_numeric(const Type& from, const Type& to, const Call& call, ColumnData& result) {
   const ColumnData& argument = *call.arguments[0];
   if (from.form() == Form::kInt && to.precision == 0) return map_one<int64_t, Decimal, kIntToDecimal>(call, result);
-  // As many digits as a float is sure to have: FLT_DIG and DBL_DIG.
-  const int digits = from.kind == kReal ? 6 : 15;
   for_each_row_catching(call, result, [&](size_t row) {
     switch (from.form()) {
       case Form::kInt: return put_numeric(call, result, row, Decimal::from_int(argument.ints[row]));
       case Form::kDecimal: return put_numeric(call, result, row, argument.decimals[row]);
-      default: return put_numeric(call, result, row, Decimal::from_double(argument.floats[row], digits));
+      default: return put_float(call, result, row, argument.floats[row], from.kind);
     }
   });
 }

@@ -125,6 +125,12 @@ cast text ; integer[] '{1,2}' => text '{1,2}'
 cast integer ; integer NULL => integer NULL
 cast date ; integer '1' => refused
 cast bigint ; boolean 't' => refused
+cast double precision ; text '2001-02-03' => error 'invalid input syntax for type double precision: "2001-02-03"'
+cast numeric ; text '1e' => error 'invalid input syntax for type numeric: "1e"'
+cast date ; text ' -3 ' => error 'invalid input syntax for type date: " -3 "'
+cast numeric(5,2) ; double precision '1e-308' => numeric '0.00'
+cast numeric(5,2) ; double precision '1e308' => error 'numeric field overflow'
+cast numeric(5,2) ; double precision '0.005' => numeric '0.01'
 )cases");
 }
 

@@ -1,5 +1,5 @@
 // Text into values and back. The messages are PostgreSQL's, whose users know them.
-#include <cerrno>
+#include <algorithm>
 
 #include "flow/functions_cast.h"
 #include "flow/functions_document.h"
@@ -70,10 +70,26 @@ void parse_integers(const Type& to, const Call& call, ColumnData& result) {
   }
 }
 
-// A number with digits that was refused is beyond the range of the type.
-bool looks_like_float(Text bare) {
-  return bare.find_first_of("0123456789") != Text::npos && bare.find_first_not_of("0123456789+-.eE") == Text::npos &&
-         bare.find_first_of("eE") != 0;
+// Whether a text is written like a number. One that was refused all the same is beyond the range of the type.
+bool looks_like_number(Text text) {
+  const auto take_digits = [&] {
+    const size_t count = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(count);
+    return count;
+  };
+  const auto take_any = [&](Text characters) {
+    const bool found = !text.empty() && characters.find(text[0]) != Text::npos;
+    if (found) text.remove_prefix(1);
+    return found;
+  };
+  take_any("+-");
+  size_t digits = take_digits();
+  if (take_any(".")) digits += take_digits();
+  if (digits > 0 && take_any("eE")) {
+    take_any("+-");
+    digits = take_digits();
+  }
+  return digits > 0 && text.empty();
 }
 
 void parse_floats(const Type& to, const Call& call, ColumnData& result) {
@@ -83,7 +99,7 @@ void parse_floats(const Type& to, const Call& call, ColumnData& result) {
     const Text bare = trimmed(texts[row]);
     if (const std::optional<double> value = to.kind == kReal ? parse_real(bare) : parse_double(bare)) {
       result.floats[row] = *value;
-    } else if (looks_like_float(bare)) {
+    } else if (looks_like_number(bare)) {
       fail(call, result, row, fmt::format("\"{}\" is out of range for type {}", shown(bare), to.name()));
     } else {
       fail(call, result, row, invalid(to, texts[row]));
@@ -98,7 +114,7 @@ void parse_decimals(const Type& to, const Call& call, ColumnData& result) {
     const Text bare = trimmed(texts[row]);
     if (const std::optional<Decimal> value = Decimal::parse(bare)) {
       put_numeric(call, result, row, *value);
-    } else if (looks_like_float(bare)) {
+    } else if (looks_like_number(bare)) {
       fail(call, result, row, fmt::format("numeric \"{}\" has more than {} digits", shown(bare), Decimal::kDigitsMax));
     } else {
       fail(call, result, row, invalid(to, texts[row]));
@@ -116,10 +132,10 @@ void parse_others(const Type& to, const Call& call, ColumnData& result) {
     try {
       value = parse_text(texts[row], to);
     } catch (const Error&) {
+      const Text bare = trimmed(texts[row]);
       const bool is_time = to.kind == kDate || to.kind == kTimestamptz;
-      const bool is_out_of_range = is_time &&
-                                   trimmed(texts[row]).find_first_not_of("0123456789-:+. TZ") == Text::npos &&
-                                   texts[row].find('-', 1) != Text::npos;
+      const bool is_out_of_range =
+          is_time && bare.find_first_not_of("0123456789-:+. TZ") == Text::npos && bare.find('-', 1) != Text::npos;
       if (to.kind == kJsonb || to.kind == kBytea) {
         fail(call, result, row, fmt::format("invalid input syntax for type {}", spelled(to)));
       } else if (to.kind == kArray) {

@@ -87,7 +87,7 @@ void add_comparison_functions(FunctionTable& table) {
                      .strict = false,
                      .evaluate = evaluate,
                      .description = description,
-                     .polymorphic = Function::Polymorphic::kCommon,
+                     .polymorphic = Function::Polymorphic::kEqual,
                      .total = true});
   };
   add_distinct("is distinct from", distinct<true>, "not equal, where NULL is a value that equals itself");

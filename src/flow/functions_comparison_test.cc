@@ -77,6 +77,11 @@ nullif ; text NULL ; text 'a' => text NULL
 nullif ; text '' ; unknown '' => text NULL
 nullif ; double precision 'NaN' ; double precision 'NaN' => double precision NULL
 coalesce ; integer '1' ; text 'a' => refused
+nullif ; integer '1' ; bigint '1' => integer NULL
+nullif ; integer '1' ; numeric '2' => numeric '1'
+nullif ; real '0.1' ; double precision '0.1' => real '0.1'
+nullif ; bigint '1' ; real '2' => double precision '1'
+is distinct from ; integer '16777217' ; real '16777216' => boolean 'true'
 )cases");
 }
 

@@ -85,6 +85,7 @@ void add_conditional_functions(FunctionTable& table) {
   add("coalesce", 1, nullptr, "the first argument that is not NULL; the ones after it are not evaluated");
   table.back().lazy = true;
   add("nullif", 2, null_if_equal, "NULL if both arguments are equal, else the first");
+  table.back().polymorphic = Function::Polymorphic::kEqual;
   add("greatest", 1, extreme<true>, "the largest argument; NULLs are ignored");
   add("least", 1, extreme<false>, "the smallest argument; NULLs are ignored");
 }

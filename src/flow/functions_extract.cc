@@ -20,6 +20,10 @@ struct OfInstant {
   using Cell = int64_t;
   static constexpr std::string_view kName = "timestamp with time zone";
 };
+// A date as the instant at which it begins.
+struct OfMidnight : OfInstant {
+  static constexpr std::string_view kName = "timestamp without time zone";
+};
 struct OfDate {
   using Cell = int64_t;
   static constexpr std::string_view kName = "date";
@@ -119,7 +123,7 @@ double as_double(Field field, const FieldValue& value) {
 template <typename Source>
 void put_numeric(Source, Field field, const typename Source::Cell& cell, const Call& call, ColumnData& result,
                  size_t row) {
-  if constexpr (std::is_same_v<Source, OfInstant>) {
+  if constexpr (std::is_base_of_v<OfInstant, Source>) {
     if (field == Field::kJulian) {
       const int64_t days = floor_divide(cell, kMicrosPerDay);
       result.decimals[row] = Decimal::from_int(days + kJulianOf1970) +
@@ -142,7 +146,7 @@ void put_numeric(Source, Field field, const typename Source::Cell& cell, const C
 
 template <typename Source>
 void put_double(Source, Field field, const typename Source::Cell& cell, ColumnData& result, size_t row) {
-  if constexpr (std::is_same_v<Source, OfInstant>) {
+  if constexpr (std::is_base_of_v<OfInstant, Source>) {
     if (field == Field::kJulian) {
       const int64_t days = floor_divide(cell, kMicrosPerDay);
       const auto time = static_cast<double>(cell - days * kMicrosPerDay);
@@ -196,7 +200,6 @@ void extract(const Call& call, ColumnData& result) {
   }
 }
 
-// A date as the instant at which it begins.
 void date_part_of_date(const Call& call, ColumnData& result) {
   auto instants = std::make_shared<ColumnData>(*call.arguments[1]);
   for (size_t row = 0; row < instants->ints.size(); ++row) {
@@ -206,7 +209,7 @@ void date_part_of_date(const Call& call, ColumnData& result) {
     days = is_out_of_range ? 0 : days * kMicrosPerDay;
   }
   const ColumnPtr arguments[] = {call.arguments[0], std::move(instants)};
-  extract<OfInstant, false>(Call{arguments, call.rows, call.skip, call.errors, call.constants}, result);
+  extract<OfMidnight, false>(Call{arguments, call.rows, call.skip, call.errors, call.constants}, result);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 
 using Wide = boost::multiprecision::cpp_dec_float_100;
 
+constexpr const char* kTooManyDigits = "numeric overflow: the result has more than 38 digits";
 constexpr int kSignificantDigitsMin = 16;
 constexpr int kGroup = 4;  // PostgreSQL's numbers are digits to the base 10,000
 
@@ -25,7 +26,7 @@ Decimal narrowed(const Wide& value, int32_t scale) {
   const bool is_small = boost::multiprecision::abs(value) < Wide("1e40");
   const std::optional<Decimal> result =
       is_small ? Decimal::parse(value.str(scale, std::ios_base::fixed)) : std::nullopt;
-  if (!result) throw Error(Code::kInvalid, "numeric overflow: the result has more than 38 digits");
+  if (!result) throw Error(Code::kInvalid, kTooManyDigits);
   return *result;
 }
 
@@ -62,13 +63,14 @@ Decimal power(const Decimal& base, const Decimal& exponent) {
   if (base.coefficient == 0) return {0, scale};
 
   const double digits_before = exponent.to_double() * std::log10(std::fabs(base.to_double()));
-  constexpr double kDigitsBeforeMax = 40;
-  if (digits_before > kDigitsBeforeMax)
-    throw Error(Code::kInvalid, "numeric overflow: the result has more than 38 digits");
+  constexpr double kDigitsMax = 40;
+  if (digits_before > kDigitsMax || (digits_before < -kDigitsMax && !is_whole)) {
+    throw Error(Code::kInvalid, kTooManyDigits);
+  }
   if (!is_whole) {
     scale = std::max({kSignificantDigitsMin - static_cast<int>(digits_before), base.scale, exponent.scale, 0});
   }
-  if (digits_before < -scale - 2) return Decimal{0, 0}.with_scale(scale);
+  if (digits_before < -scale - 2) return {0, scale};
   return narrowed(boost::multiprecision::pow(widened(base), widened(exponent)), scale);
 }
 

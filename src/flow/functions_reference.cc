@@ -84,7 +84,7 @@ std::string signature(const Function& function, bool any) {
 }
 
 std::string result_of(const Function& function) {
-  return function.result_type != nullptr ? "the arguments' common type" : kind_name(function.result);
+  return function.result_type != nullptr ? "the arguments' type" : kind_name(function.result);
 }
 
 // The operators that every type has are shown once.
