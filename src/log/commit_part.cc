@@ -25,7 +25,10 @@ void CommitPart::sync() noexcept {
 
 // The new segment is empty and has its name, durably, before anything is written to it.
 void CommitPart::roll_segment(Files& files) const {
-  if (make_folder) files.make_folders(segment->folder);
+  if (make_folder) {
+    files.make_folders(segment->folder);
+    files.sync_directory(folder_of(segment->folder));  // it may be there since a sync that failed
+  }
   std::string made = segment->path() + ".new";
   if (spare) {
     made = *spare;

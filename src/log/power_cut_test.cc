@@ -205,6 +205,7 @@ class Simulation {
 
   void move_floor() {
     const std::string topic = pick_topic();
+    if (topics_[topic].partitions.empty()) return;
     attempt([&] {
       for (PartitionId i = 0; i < kPartitions; ++i) {
         ModelPartition& model = topics_[topic].partitions.at(static_cast<size_t>(i));
@@ -253,7 +254,10 @@ class Simulation {
     }
   }
 
-  void clean_restart() { log_.reopen(); }
+  void clean_restart() {
+    log_.close();
+    reopen();
+  }
 
   // The process dies; what the kernel has stays.
   void killed() {

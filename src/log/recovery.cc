@@ -83,6 +83,11 @@ RecoveredPartition recover_partition(Files& files, const std::string& folder, co
     result.producers.decode(reader);
   }
 
+  // After a kill (or a sync that failed before it) the names may be in memory only, and what is accepted here is
+  // served. The checkpoint's last segment had its name durably.
+  if (known == nullptr) files.sync_directory(folder_of(folder));
+  if (known == nullptr || known->segment_base != result.bases.back()) files.sync_directory(folder);
+
   // Before the checkpoint's segment nothing is read. If retention has removed that segment, all that is left is newer.
   const std::vector<Offset>& bases = result.bases;
   size_t first = 0;

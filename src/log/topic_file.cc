@@ -104,6 +104,7 @@ TopicFiles::TopicFiles(Files& files, std::string folder)
 
 std::vector<TopicInfo> TopicFiles::load() {
   files_.make_folders(topics_);
+  files_.sync_directory(topics_);  // what is seen now must stay
   std::vector<TopicInfo> topics;
   for (const std::string& name : files_.list(topics_)) {
     if (name.ends_with(kFreshSuffix)) files_.remove(topics_ + "/" + name);
