@@ -2,9 +2,11 @@
 // they are destroyed in reverse. Everything else in here is the choice of a command.
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <future>
 
 #include "base/metrics.h"
+#include "base/trace.h"
 #include "boost/asio/signal_set.hpp"
 #include "cli/commands.h"
 #include "cli/text_file.h"
@@ -45,6 +47,23 @@ void wait_for_signal(Runtime& runtime) {
   asked.get_future().wait();
 }
 
+// Ends a component when the scope ends, in reverse order of their beginning, also after an error.
+class AtExit {
+ public:
+  explicit AtExit(std::function<void()> f) : f_(std::move(f)) {}
+  ~AtExit() {
+    try {
+      f_();
+    } catch (const std::exception& error) {
+      trace::error("while stopping: {}", error.what());
+    }
+  }
+  AtExit(const AtExit&) = delete;
+
+ private:
+  std::function<void()> f_;
+};
+
 int serve(const UpOptions& options) {
   const std::unique_ptr<Files> files = make_system_files();
   files->make_folders(options.data);
@@ -53,12 +72,15 @@ int serve(const UpOptions& options) {
   Metrics metrics;
   SystemTimers timers;
   Runtime runtime({.shards = options.shards});
+  const AtExit stop_runtime([&] { runtime.stop(); });
   const std::unique_ptr<EmbeddedLog> log = open_embedded_log(runtime, timers, *files, log_options(options));
+  const AtExit close_log([&] { runtime.block_on([&] { return log->close(); }); });
   const std::unique_ptr<Store> store = open_rocksdb_store(*files, store_options(options));
   Catalog catalog(runtime, *log);
   runtime.block_on([&] { return catalog.open(); });
   Appender appender(runtime, timers.clock(), *log, catalog);
   LiveViews views(runtime, timers, *log, *store, catalog, appender);
+  const AtExit stop_views([&] { runtime.block_on([&] { return views.stop(); }); });
   runtime.block_on([&] { return views.start(); });
   Executor executor(timers.clock(), *store, catalog, appender, views);
 
@@ -68,14 +90,11 @@ int serve(const UpOptions& options) {
   }
   HttpServer http(runtime, timers, {*log, catalog, appender, views, executor, metrics}, http_options(options));
   http.start();
+  const AtExit stop_http([&] { runtime.block_on([&] { return http.stop(); }); });
   fmt::print("listening on {}\n", http.url());
   std::fflush(stdout);
 
   wait_for_signal(runtime);
-  runtime.block_on([&] { return http.stop(); });
-  runtime.block_on([&] { return views.stop(); });
-  runtime.block_on([&] { return log->close(); });
-  runtime.stop();
   return 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "base/random.h"
@@ -14,9 +15,9 @@ constexpr TableId kTable{7};
 
 // Marks `values` in batches of random size and compares with a set.
 void expect_exact(Type type, const std::vector<Value>& values, Random& random) {
-  MemoryStore store(size_t{64} * 1024 * 1024);
-  SeenIds seen(store, kTable);
-  std::set<std::pair<PartitionId, Value>> reference;
+  const std::unique_ptr<Store> store = make_memory_store(size_t{64} * 1024 * 1024);
+  SeenIds seen(*store, kTable);
+  std::set<std::pair<PartitionId, std::string>> reference;
   for (size_t at = 0; at < values.size();) {
     const auto partition = static_cast<PartitionId>(random.below(3));
     ColumnData ids(type);
@@ -29,14 +30,14 @@ void expect_exact(Type type, const std::vector<Value>& values, Random& random) {
         expected.push_back(0);
       } else {
         ids.append(values[at], arena);
-        expected.push_back(!reference.emplace(partition, values[at]).second);
+        expected.push_back(!reference.emplace(partition, to_text(values[at], type)).second);
       }
     }
     ids.buffers.push_back(arena.buffer());
     if (ids.has_nulls()) ids.nulls.resize(ids.size(), 0);
-    const auto write = store.begin();
+    const auto write = store->begin();
     ASSERT_EQ(seen.mark(partition, ids, *write), expected);
-    store.commit(*write);
+    store->commit(*write);
   }
 }
 

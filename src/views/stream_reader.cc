@@ -85,7 +85,7 @@ awaitable<void> StreamReader::start() {
       partitions_[i].deduplicated =
           co_await on_pool(runtime_.pool(), [&] { return load_progress(store_, *stream_, partition); });
     }
-    shard_.spawn(watch(partition));
+    shard_.spawn(watch(shared_from_this(), partition));
   }
 }
 
@@ -111,19 +111,19 @@ std::vector<Offset> StreamReader::ends() const {
 
 // Follows the end of one partition. Errors of the log (a topic that is being dropped) end the watch; flows then see
 // no more news.
-awaitable<void> StreamReader::watch(PartitionId id) {
-  const auto pass = gate_.enter();
-  Partition& partition = partitions_[static_cast<size_t>(id)];
+awaitable<void> StreamReader::watch(std::shared_ptr<StreamReader> self, PartitionId id) {
+  Partition& partition = self->partitions_[static_cast<size_t>(id)];
   try {
-    while (!stopping_) {
-      const Bounds bounds = co_await log_.wait_beyond(stream_->definition.topic, id, partition.bounds.end,
-                                                      timers_.clock().steady() + kWatchInterval);
+    while (!self->stopping_) {
+      const Bounds bounds = co_await self->log_.wait_beyond(self->stream_->definition.topic, id, partition.bounds.end,
+                                                            self->timers_.clock().steady() + kWatchInterval);
       const bool moved = partition.bounds.end < bounds.end;
       partition.bounds = bounds;
-      if (moved) news_.notify_all();
+      if (moved) self->news_.notify_all();
     }
   } catch (const Error& error) {
-    if (!stopping_) trace::error("reading of {}-{} ends: {}", stream_->definition.topic, id, error.message());
+    if (!self->stopping_)
+      trace::error("reading of {}-{} ends: {}", self->stream_->definition.topic, id, error.message());
   }
 }
 

@@ -28,7 +28,7 @@ struct StreamReaderOptions {
   size_t cached_bytes_max = 8 * 1024 * 1024;  // of log bytes whose decoded rows are kept, per partition
 };
 
-class StreamReader {
+class StreamReader : public std::enable_shared_from_this<StreamReader> {
  public:
   StreamReader(Runtime& runtime, Shard& shard, Timers& timers, Log& log, Store& store, StreamInfoPtr stream,
                StreamReaderOptions options = {});
@@ -67,7 +67,8 @@ class StreamReader {
     bool making = false;  // a batch is being fetched and decoded
   };
 
-  awaitable<void> watch(PartitionId partition);
+  // Goes on for up to kWatchInterval after stop(), which does not wait for it.
+  static awaitable<void> watch(std::shared_ptr<StreamReader> self, PartitionId id);
   awaitable<SourceBatchPtr> make(PartitionId partition, Offset from, Offset to);
   SourceBatchPtr decode(const StreamInfoPtr& stream, PartitionId partition, Offset from, Offset to, Offset deduplicated,
                         const Fetched& fetched);
