@@ -38,16 +38,33 @@ bool is_this_machine(std::string_view host) {
 
 }  // namespace
 
+HttpMetrics HttpMetrics::of_shard(Metrics& metrics, size_t shard) {
+  const Labels labels{{"shard", std::to_string(shard)}};
+  const auto errors = [&](const char* status) {
+    return metrics.counter("headrace_http_errors_total", "Requests answered with a problem, by class of status.",
+                           {{"shard", std::to_string(shard)}, {"class", status}});
+  };
+  return {.requests = metrics.counter("headrace_http_requests_total", "HTTP requests answered.", labels),
+          .client_errors = errors("4xx"),
+          .server_errors = errors("5xx"),
+          .connections = metrics.gauge("headrace_http_connections", "Open HTTP connections.", labels),
+          .streams = metrics.gauge("headrace_http_subscribers", "Connections that changes are pushed to.", labels),
+          .body_bytes = metrics.gauge("headrace_http_body_bytes", "Memory taken by request bodies.", labels)};
+}
+
 Connection::Connection(ConnectionShard& shared, Socket socket)
     : shared_(shared),
       socket_(std::move(socket)),
       buffer_(shared.limits.header_bytes_max + kBodyReadBytesMax),
       lease_(shared.body_memory) {
   place_ = shared_.connections.insert(shared_.connections.end(), this);
+  shared_.metrics.connections->add(1);
 }
 
 Connection::~Connection() {
   shared_.connections.erase(place_);
+  shared_.metrics.connections->add(-1);
+  if (streamed_) shared_.metrics.streams->add(-1);
   shared_.connection_ended.notify_all();
 }
 
@@ -253,7 +270,17 @@ Framing Connection::framing() const {
   return {.head = request_.head, .keep_alive = !last_, .date = shared_.date_line};
 }
 
+void Connection::count_answer() {
+  shared_.metrics.requests->add();
+  if (response_.status >= 500) {
+    shared_.metrics.server_errors->add();
+  } else if (response_.status >= 400) {
+    shared_.metrics.client_errors->add();
+  }
+}
+
 awaitable<bool> Connection::answer() {
+  count_answer();
   if (response_.body.size() <= kCoalescedBytesMax) {
     append_response(out_, response_, framing());
     co_return out_.size() <= kCoalescedBytesMax || send_now() || co_await send();
@@ -331,6 +358,8 @@ awaitable<void> Connection::drain() {
 
 awaitable<bool> Connection::start(const Response& response) {
   streamed_ = true;
+  shared_.metrics.streams->add(1);
+  shared_.metrics.requests->add();
   phase_ = Phase::kStreaming;
   deadline_ = shared_.now + kNoLimit;
   append_stream_header(out_, response, framing());

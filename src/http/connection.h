@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/metrics.h"
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/beast/core/flat_buffer.hpp"
 #include "http/body_memory.h"
@@ -23,6 +24,18 @@ using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::execut
 
 class Connection;
 
+// What a shard counts.
+struct HttpMetrics {
+  std::shared_ptr<Counter> requests;
+  std::shared_ptr<Counter> client_errors;  // answers 4xx
+  std::shared_ptr<Counter> server_errors;  // answers 5xx
+  std::shared_ptr<Gauge> connections;
+  std::shared_ptr<Gauge> streams;     // connections on which changes are pushed
+  std::shared_ptr<Gauge> body_bytes;  // of bodies in memory, as of the last sweep
+
+  static HttpMetrics of_shard(Metrics& metrics, size_t shard);
+};
+
 // What the connections of one shard share; owned by the listener, used on that shard.
 struct ConnectionShard {
   Runtime& runtime;
@@ -31,6 +44,7 @@ struct ConnectionShard {
   const Router& router;
   const HttpLimits& limits;
   Services* services;
+  HttpMetrics metrics;
   bool any_host;  // else only names of this machine are served
   BodyMemory body_memory;
 
@@ -82,6 +96,7 @@ class Connection final : public ResponseStream {
   awaitable<void> handle();
   // Queues the response for sending, or sends it when it is large.
   awaitable<bool> answer();
+  void count_answer();
   Framing framing() const;
 
   // Sends out_, and then `more`. False when the client is gone.

@@ -45,7 +45,8 @@ std::string make_date_line(WallTime now) {
 
 }  // namespace
 
-Listener::Listener(Runtime& runtime, Timers& timers, std::vector<Route> routes, Services* services, HttpOptions options)
+Listener::Listener(Runtime& runtime, Timers& timers, Metrics& metrics, std::vector<Route> routes, Services* services,
+                   HttpOptions options)
     : runtime_(runtime),
       timers_(timers),
       options_(std::move(options)),
@@ -63,6 +64,7 @@ Listener::Listener(Runtime& runtime, Timers& timers, std::vector<Route> routes, 
                                                           .router = router_,
                                                           .limits = options_.limits,
                                                           .services = services,
+                                                          .metrics = HttpMetrics::of_shard(metrics, index),
                                                           .any_host = options_.insecure,
                                                           .body_memory = BodyMemory(shard, timers, body_bytes),
                                                           .connections = {},
@@ -153,6 +155,7 @@ void Listener::sweep(PerShard& shard) {
   if (shared.stopping) return;
   shared.now = timers_.clock().steady();
   shared.date_line = make_date_line(timers_.clock().wall());
+  shared.metrics.body_bytes->set(static_cast<int64_t>(shared.body_memory.used()));
   for (Connection* connection : shared.connections) connection->check_deadline();
   shard.next_sweep = timers_.call_at(shared.shard, shared.now + kSweepInterval, [this, &shard] {
     // A call may not destroy itself, so the next one is made from outside.

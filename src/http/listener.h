@@ -16,7 +16,8 @@ namespace headrace {
 class Listener {
  public:
   // `services` is handed to the routes' handlers as it is.
-  Listener(Runtime& runtime, Timers& timers, std::vector<Route> routes, Services* services, HttpOptions options);
+  Listener(Runtime& runtime, Timers& timers, Metrics& metrics, std::vector<Route> routes, Services* services,
+           HttpOptions options);
   // After stop(), or when start() was not called or threw.
   ~Listener();
 

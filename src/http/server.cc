@@ -7,7 +7,8 @@ namespace headrace {
 
 HttpServer::HttpServer(Runtime& runtime, Timers& timers, Services services, HttpOptions options)
     : services_(services),
-      listener_(std::make_unique<Listener>(runtime, timers, api_routes(), &services_, std::move(options))) {}
+      listener_(std::make_unique<Listener>(runtime, timers, services.metrics, api_routes(), &services_,
+                                           std::move(options))) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -1,6 +1,7 @@
 // What the calls of the API use. All of it outlives the server.
 #pragma once
 
+#include "base/metrics.h"
 #include "log/log.h"
 #include "views/appender.h"
 #include "views/catalog.h"
@@ -8,8 +9,6 @@
 #include "views/views.h"
 
 namespace headrace {
-
-class Metrics;
 
 struct Services {
   Log& log;

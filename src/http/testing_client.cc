@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -26,7 +28,9 @@ TestingClient::TestingClient(uint16_t port) : socket_(::socket(AF_INET, SOCK_STR
   if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw_errno("connect");
 }
 
-TestingClient::~TestingClient() { close(); }
+TestingClient::~TestingClient() {
+  close();
+}
 
 void TestingClient::close() {
   if (socket_ >= 0) ::close(socket_);
