@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "schema/value.h"
 #include "sql/testing_errors.h"
 #include "sql/testing_relations.h"
@@ -203,6 +205,38 @@ TEST(Planner, ExpressionsThatWouldGrowWithoutBoundAreRefused) {
   for (int i = 0; i < 60; ++i) nested = "(" + nested + " BETWEEN false AND true)";
   expect_error({"SELECT id FROM scans WHERE " + nested, "computed", Code::kTooLarge},
                [](std::string_view sql) { plan(sql); });
+}
+
+// As deep as the parser lets it be: nothing that walks the tree may run out of stack, on a thread of the pool either.
+TEST(Planner, TheDeepestExpressionsArePlanned) {
+  const auto nested = [](std::string_view before, std::string_view middle, std::string_view after, size_t depth) {
+    std::string result = "SELECT id, ";
+    for (size_t i = 0; i < depth; ++i) result += before;
+    result += middle;
+    for (size_t i = 0; i < depth; ++i) result += after;
+    return result + " AS x FROM scans";
+  };
+  const auto deepest = [&](std::string_view before, std::string_view middle, std::string_view after) {
+    for (size_t depth = 300; depth > 10; --depth) {
+      try {
+        plan(nested(before, middle, after, depth));
+        return depth;
+      } catch (const Error& error) {
+        if (error.code() != Code::kTooLarge) throw;
+      }
+    }
+    return size_t{0};
+  };
+  std::jthread([&] {
+    EXPECT_GT(deepest("(", "n", ")"), 100u);
+    EXPECT_GT(deepest("", "n", " - 1"), 100u);
+    EXPECT_GT(deepest("- ", "n", ""), 100u);
+    EXPECT_GT(deepest("NOT ", "ok", ""), 100u);
+    EXPECT_GT(deepest("CASE WHEN ok THEN ", "n", " END"), 100u);
+    EXPECT_GT(deepest("abs(", "n", ")"), 100u);
+    EXPECT_GT(deepest("coalesce(0, ", "n", ")"), 100u);
+    EXPECT_GT(deepest("", "n", "::text"), 100u);
+  }).join();
 }
 
 Batch insert(std::string_view sql) {
