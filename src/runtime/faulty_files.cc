@@ -150,11 +150,10 @@ struct FaultyFiles::Disk {
     if (++mutations != cut_at) return change();
     try {
       change();
-    } catch (const Error&) {  // the power cut hides it
+    } catch (const Error&) {
+      switch_off();  // which hides it
     }
-    cut();
-    off = true;
-    throw power_is_off();
+    switch_off();
   }
 
   // Makes a change that makes others durable; the power may go just before it.
@@ -162,6 +161,10 @@ struct FaultyFiles::Disk {
   void mutate_durably(F change) {
     require_power();
     if (++mutations != cut_at) return change();
+    switch_off();
+  }
+
+  [[noreturn]] void switch_off() {
     cut();
     off = true;
     throw power_is_off();

@@ -25,7 +25,7 @@ std::string folder_of(const std::string& path) {
 
 namespace {
 
-constexpr size_t kZerosBytes = 1024 * 1024;
+constexpr size_t kZerosBytes = size_t{1} << 20;
 
 // Formatting may change errno, which throw_errno() wants.
 [[noreturn]] void fail(const char* doing, const std::string& path) {

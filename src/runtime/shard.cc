@@ -83,7 +83,7 @@ void Shard::abandon() {
 
 Runtime::Runtime(Options options)
     : pool_(options.pool_threads != 0 ? options.pool_threads
-                                      : std::max<size_t>(4, 2 * std::thread::hardware_concurrency())) {
+                                      : std::max<size_t>(4, size_t{2} * std::thread::hardware_concurrency())) {
   const size_t count = options.shards != 0 ? options.shards : std::max(1U, std::thread::hardware_concurrency());
   for (size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i));
   for (const auto& shard : shards_) threads_.emplace_back([&shard = *shard] { shard.run(); });

@@ -232,12 +232,12 @@ class FileSystem final : public rocksdb::FileSystem {
   }
   IOStatus IsDirectory(const std::string& path, const IOOptions&, bool* result, IODebugContext*) override {
     return guarded([&] {
-      *result = false;
       if (!files_.exists(path)) throw Error(Code::kNotFound, path + " does not exist");
       try {
         files_.list(path);
         *result = true;
-      } catch (const Error&) {  // a file
+      } catch (const Error&) {
+        *result = false;
       }
     });
   }

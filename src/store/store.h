@@ -76,11 +76,11 @@ class Store {
 
 class Files;
 
-inline constexpr size_t kStoreMemoryMin = 4 * 1024 * 1024;
+inline constexpr size_t kStoreMemoryMin = size_t{4} << 20;
 
 struct StoreOptions {
   std::string folder;
-  size_t memory_bytes = 192 * 1024 * 1024;  // write buffers and block cache together; at least kStoreMemoryMin
+  size_t memory_bytes = size_t{192} << 20;  // write buffers and block cache together; at least kStoreMemoryMin
   size_t background_threads = 2;
 };
 

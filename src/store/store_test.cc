@@ -178,14 +178,16 @@ TEST_P(StoreTest, DropRemovesOneTable) {
     put(kA, std::to_string(i), std::string(100, 'a'));
     put(kB, std::to_string(i), std::string(100, 'b'));
   }
+  put(kA, "", "the empty key");
   EXPECT_GT(store_->approximate_bytes(kA), 50'000U);
+  store_->flush();
   const auto snapshot = store_->snapshot();
   store_->drop(kA);
   store_->drop(TableId{99});
   EXPECT_EQ(scan(kA), Rows{});
   EXPECT_EQ(get(kA, "1"), std::nullopt);
   EXPECT_EQ(scan(kB).size(), 1000U);
-  EXPECT_EQ(scan(kA, {}, {}, snapshot.get()).size(), 1000U);
+  EXPECT_EQ(scan(kA, {}, {}, snapshot.get()).size(), 1001U);
   put(kA, "again", "x");
   EXPECT_EQ(scan(kA), (Rows{{"again", "x"}}));
   store_->flush();
@@ -243,6 +245,37 @@ TEST_P(StoreTest, ThreadsReadWhileOneCommits) {
   }
   done = true;
   for (std::thread& reader : readers) reader.join();
+}
+
+// Drops between commits in any order of keys: the order of a table must survive them.
+TEST_P(StoreTest, DropsBetweenCommits) {
+  const uint64_t seed = 815;
+  SCOPED_TRACE(seed);
+  Random random(seed);
+  std::map<std::pair<uint32_t, std::string>, std::string> model;
+  for (int round = 0; round < 300; ++round) {
+    const auto table = static_cast<uint32_t>(1 + random.below(3));
+    if (random.one_in(6)) {
+      store_->drop(TableId{table});
+      std::erase_if(model, [&](const auto& row) { return row.first.first == table; });
+      continue;
+    }
+    const auto write = store_->begin();
+    for (uint64_t left = random.below(30); left > 0; --left) {
+      const std::string key = random.one_in(20) ? std::string() : std::to_string(random.below(1000));
+      write->put(TableId{table}, key, std::to_string(round));
+      model[{table, key}] = std::to_string(round);
+    }
+    store_->commit(*write);
+    if (!random.one_in(10)) continue;
+    for (uint32_t each = 1; each <= 3; ++each) {
+      Rows expected;
+      for (const auto& [key, value] : model) {
+        if (key.first == each) expected.emplace_back(key.second, value);
+      }
+      ASSERT_EQ(scan(TableId{each}), expected);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, StoreTest, testing::Bool(),
