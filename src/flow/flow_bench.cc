@@ -18,7 +18,6 @@ using namespace headrace::testing;
 constexpr size_t kBatchRows = 64 * 1024;
 constexpr size_t kBatches = 16;
 constexpr int64_t kStart = 978'307'200'000'000;  // 2001-01-01
-constexpr int64_t kHour = 3'600'000'000;
 
 RowTypePtr flight_type() {
   return row_type({column("id", Kind::kBigint, false), column("scheduled", Kind::kTimestamptz, false),

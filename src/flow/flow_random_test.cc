@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 #include "flow/flow.h"
-#include "flow/testing_plans.h"
+#include "flow/testing_oracle.h"
 #include "store/memory_store.h"
 
 namespace headrace {

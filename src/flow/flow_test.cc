@@ -283,10 +283,6 @@ TEST(Flow, BoundsDeadRowsAndCountsTheRest) {
 }
 
 TEST(Flow, ShowsNoWrongSumAndComesBackIntoRange) {
-  const RowTypePtr type = row_type({column("id", Kind::kBigint), column("amount", Kind::kInteger)});
-  const PlanPtr source = stream("payments", type);
-  // sum(bigint) is numeric and does not overflow; the sum of an integer is a bigint. Reached here by way of a sum of
-  // numerics of 38 digits.
   const RowTypePtr wide = row_type({column("id", Kind::kBigint), column("amount", Kind::kNumeric)});
   const PlanPtr numerics = table("payments", wide, {0});
   const auto store = make_memory_store(kMemory);

@@ -35,16 +35,16 @@ size_t offset_of(uint64_t slot) {
 
 }  // namespace
 
-uint64_t* StateCache::Generation::find(uint32_t hash, std::string_view key) {
-  if (slots.empty()) return nullptr;
+std::optional<size_t> StateCache::Generation::find(uint32_t hash, std::string_view key) const {
+  if (slots.empty()) return std::nullopt;
   const size_t mask = slots.size() - 1;
   for (size_t at = hash & mask; slots[at] != 0; at = (at + 1) & mask) {
     if (slots[at] >> 32 != hash) continue;
     const size_t offset = offset_of(slots[at]);
     const Header header = header_at(entries, offset);
-    if (std::string_view(entries.data() + offset + sizeof header, header.key_size) == key) return &slots[at];
+    if (std::string_view(entries.data() + offset + sizeof header, header.key_size) == key) return at;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void StateCache::Generation::insert(uint32_t hash, size_t offset) {
@@ -68,8 +68,8 @@ void StateCache::Generation::grow() {
   }
 }
 
-std::optional<std::string_view> StateCache::state_at(const Generation& generation, const uint64_t* slot) {
-  const size_t offset = offset_of(*slot);
+std::optional<std::string_view> StateCache::state_at(const Generation& generation, size_t slot) {
+  const size_t offset = offset_of(generation.slots[slot]);
   const Header header = header_at(generation.entries, offset);
   if (header.state_size == kRemoved) return std::nullopt;
   return std::string_view(generation.entries.data() + offset + sizeof header + header.key_size, header.state_size);
@@ -78,7 +78,7 @@ std::optional<std::string_view> StateCache::state_at(const Generation& generatio
 std::optional<std::string_view> StateCache::find(std::string_view key) const {
   const uint32_t hash = hash_of(key);
   for (const Generation* generation : {&young_, &old_}) {
-    if (const uint64_t* slot = const_cast<Generation*>(generation)->find(hash, key)) return state_at(*generation, slot);
+    if (const auto slot = generation->find(hash, key)) return state_at(*generation, *slot);
   }
   return std::nullopt;
 }
@@ -86,9 +86,9 @@ std::optional<std::string_view> StateCache::find(std::string_view key) const {
 void StateCache::put(std::string_view key, std::string_view state) {
   const uint32_t hash = hash_of(key);
   if (sizeof(Header) + key.size() + 2 * state.size() > generation_bytes_max_ / 4) return remove(key);
-  uint64_t* slot = young_.find(hash, key);
+  std::optional<size_t> slot = young_.find(hash, key);
   if (slot) {
-    const size_t offset = offset_of(*slot);
+    const size_t offset = offset_of(young_.slots[*slot]);
     Header header = header_at(young_.entries, offset);
     if (state.size() <= header.capacity) {
       header.state_size = static_cast<uint32_t>(state.size());
@@ -99,7 +99,7 @@ void StateCache::put(std::string_view key, std::string_view state) {
   }
   if (young_.used_bytes() > generation_bytes_max_) {
     old_ = std::exchange(young_, {});
-    slot = nullptr;
+    slot.reset();
   }
   // A state that grew once is likely to grow again.
   const size_t capacity = slot ? state.size() + state.size() / 2 : state.size() + 4;
@@ -111,7 +111,7 @@ void StateCache::put(std::string_view key, std::string_view state) {
   young_.entries.append(state);
   young_.entries.append(capacity - state.size(), '\0');
   if (slot) {
-    *slot = static_cast<uint64_t>(hash) << 32 | (offset + 1);
+    young_.slots[*slot] = static_cast<uint64_t>(hash) << 32 | (offset + 1);
   } else {
     young_.insert(hash, offset);
   }
@@ -120,11 +120,12 @@ void StateCache::put(std::string_view key, std::string_view state) {
 void StateCache::remove(std::string_view key) {
   const uint32_t hash = hash_of(key);
   for (Generation* generation : {&young_, &old_}) {
-    const uint64_t* slot = generation->find(hash, key);
+    const std::optional<size_t> slot = generation->find(hash, key);
     if (!slot) continue;
-    Header header = header_at(generation->entries, offset_of(*slot));
+    const size_t offset = offset_of(generation->slots[*slot]);
+    Header header = header_at(generation->entries, offset);
     header.state_size = kRemoved;
-    std::memcpy(generation->entries.data() + offset_of(*slot), &header, sizeof header);
+    std::memcpy(generation->entries.data() + offset, &header, sizeof header);
   }
 }
 

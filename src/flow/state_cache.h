@@ -31,12 +31,13 @@ class StateCache {
 
     size_t used_bytes() const { return slots.size() * sizeof(uint64_t) + entries.size(); }
     size_t memory_bytes() const { return slots.capacity() * sizeof(uint64_t) + entries.capacity(); }
-    uint64_t* find(uint32_t hash, std::string_view key);
+    // The index of the key's slot.
+    std::optional<size_t> find(uint32_t hash, std::string_view key) const;
     void insert(uint32_t hash, size_t offset);
     void grow();
   };
 
-  static std::optional<std::string_view> state_at(const Generation& generation, const uint64_t* slot);
+  static std::optional<std::string_view> state_at(const Generation& generation, size_t slot);
 
   size_t generation_bytes_max_;
   Generation young_;
