@@ -12,6 +12,7 @@ namespace {
 
 std::vector<Type> group_types(const Plan& plan) {
   std::vector<Type> types;
+  types.reserve(plan.group_by.size());
   for (const size_t column : plan.group_by) types.push_back(plan.input->type->columns[column].type);
   return types;
 }

@@ -18,7 +18,7 @@
 namespace headrace {
 
 // Groups of a few aggregates take about 60 bytes: enough for the 60,000 routes between 250 airports.
-inline constexpr size_t kGroupCacheBytes = 8 * 1024 * 1024;
+inline constexpr size_t kGroupCacheBytes = size_t{8} * 1024 * 1024;
 
 class AggregateOperator final : public Operator {
  public:

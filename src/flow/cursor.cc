@@ -11,7 +11,7 @@ namespace headrace {
 namespace {
 
 constexpr uint8_t kFormat = 1;
-constexpr size_t kCursorTextMax = 64 * 1024;
+constexpr size_t kCursorTextMax = size_t{64} * 1024;
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 // RFC 4648 section 5, without padding.

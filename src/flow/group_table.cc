@@ -14,7 +14,7 @@ namespace headrace {
 namespace {
 
 constexpr size_t kSlotsMin = 1024;
-constexpr size_t kGroupsKept = 128 * 1024;  // larger tables are given back after the epoch
+constexpr size_t kGroupsKept = size_t{128} * 1024;  // larger tables are given back after the epoch
 
 // The top bit says that equal words need a look at the values; then seven kinds of short texts by their length; 0x40 on
 // top is NULL. Integers have no room for such marks: their NULL is an unlikely word with the look.

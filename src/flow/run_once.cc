@@ -12,7 +12,7 @@ namespace headrace {
 namespace {
 
 // How many rows more than wanted are gathered before they are sorted and cut.
-constexpr size_t kRowsBeyondLimit = 64 * 1024;
+constexpr size_t kRowsBeyondLimit = size_t{64} * 1024;
 
 // Row numbers in the order of the query. Rows that are equal by it keep the order in which they came.
 std::vector<uint32_t> sorted_rows(const QueryPlan& plan, const Batch& rows) {
