@@ -4,6 +4,7 @@
 #include <csignal>
 #include <functional>
 #include <future>
+#include <optional>
 
 #include "base/metrics.h"
 #include "base/trace.h"
@@ -47,51 +48,67 @@ void wait_for_signal(Runtime& runtime) {
   asked.get_future().wait();
 }
 
-// Ends a component when the scope ends, in reverse order of their beginning, also after an error.
-class AtExit {
- public:
-  explicit AtExit(std::function<void()> f) : f_(std::move(f)) {}
-  ~AtExit() {
+// Everything that runs, in the order in which it is made. Declared before the first is made, so that whatever was made
+// can be stopped, in reverse and while all of it still lives, when something goes wrong on the way.
+struct Server {
+  explicit Server(const UpOptions& options) : runtime({.shards = options.shards}) {}
+  ~Server() {
+    stop([this] {
+      if (http) runtime.block_on([this] { return http->stop(); });
+    });
+    stop([this] {
+      if (views) runtime.block_on([this] { return views->stop(); });
+    });
+    stop([this] {
+      if (log) runtime.block_on([this] { return log->close(); });
+    });
+    stop([this] { runtime.stop(); });
+  }
+
+  static void stop(const std::function<void()>& f) {
     try {
-      f_();
+      f();
     } catch (const std::exception& error) {
       trace::error("while stopping: {}", error.what());
     }
   }
-  AtExit(const AtExit&) = delete;
 
- private:
-  std::function<void()> f_;
+  const std::unique_ptr<Files> files = make_system_files();
+  std::unique_ptr<File> lock;
+  Metrics metrics;
+  SystemTimers timers;
+  Runtime runtime;
+  std::unique_ptr<EmbeddedLog> log;
+  std::unique_ptr<Store> store;
+  std::optional<Catalog> catalog;
+  std::optional<Appender> appender;
+  std::optional<LiveViews> views;
+  std::optional<Executor> executor;
+  std::optional<HttpServer> http;
 };
 
 int serve(const UpOptions& options) {
-  const std::unique_ptr<Files> files = make_system_files();
+  Server server(options);
+  auto& [files, lock, metrics, timers, runtime, log, store, catalog, appender, views, executor, http] = server;
   files->make_folders(options.data);
-  const std::unique_ptr<File> lock = files->lock(options.data + "/lock");
+  lock = files->lock(options.data + "/lock");
 
-  Metrics metrics;
-  SystemTimers timers;
-  Runtime runtime({.shards = options.shards});
-  const AtExit stop_runtime([&] { runtime.stop(); });
-  const std::unique_ptr<EmbeddedLog> log = open_embedded_log(runtime, timers, *files, log_options(options));
-  const AtExit close_log([&] { runtime.block_on([&] { return log->close(); }); });
-  const std::unique_ptr<Store> store = open_rocksdb_store(*files, store_options(options));
-  Catalog catalog(runtime, *log);
-  runtime.block_on([&] { return catalog.open(); });
-  Appender appender(runtime, timers.clock(), *log, catalog);
-  LiveViews views(runtime, timers, *log, *store, catalog, appender);
-  const AtExit stop_views([&] { runtime.block_on([&] { return views.stop(); }); });
-  runtime.block_on([&] { return views.start(); });
-  Executor executor(timers.clock(), *store, catalog, appender, views);
+  log = open_embedded_log(runtime, timers, *files, log_options(options));
+  store = open_rocksdb_store(*files, store_options(options));
+  catalog.emplace(runtime, *log);
+  runtime.block_on([&] { return server.catalog->open(); });
+  appender.emplace(runtime, timers.clock(), *log, *catalog);
+  views.emplace(runtime, timers, *log, *store, *catalog, *appender);
+  runtime.block_on([&] { return server.views->start(); });
+  executor.emplace(timers.clock(), *store, *catalog, *appender, *views);
 
   for (const std::string& app : options.apps) {
-    const auto results = runtime.block_on([&] { return executor.execute(read_text_file(app)); });
+    const auto results = runtime.block_on([&] { return server.executor->execute(read_text_file(app)); });
     print_applied(app, results);
   }
-  HttpServer http(runtime, timers, {*log, catalog, appender, views, executor, metrics}, http_options(options));
-  http.start();
-  const AtExit stop_http([&] { runtime.block_on([&] { return http.stop(); }); });
-  fmt::print("listening on {}\n", http.url());
+  http.emplace(runtime, timers, Services{*log, *catalog, *appender, *views, *executor, metrics}, http_options(options));
+  http->start();
+  fmt::print("listening on {}\n", http->url());
   std::fflush(stdout);
 
   wait_for_signal(runtime);

@@ -18,6 +18,7 @@
 namespace headrace {
 namespace {
 
+constexpr size_t kDiskThreads = 4;
 constexpr std::chrono::seconds kCheckpointInterval{5};
 // A checkpoint is written when this many times its own size has been appended since the last one.
 constexpr uint64_t kCheckpointRatio = 4;
@@ -75,7 +76,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
         gate_(runtime.shard(0)),
         changed_(runtime.shard(0)) {
     for (size_t i = 0; i < runtime.shard_count(); ++i) {
-      shards_.push_back(std::make_unique<LogShard>(runtime, runtime.shard(i), timers, files, options_));
+      shards_.push_back(std::make_unique<LogShard>(disk_, runtime.shard(i), timers, files, options_));
     }
     recover();
     for (const auto& shard : shards_) shard->start();
@@ -429,6 +430,8 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   const EmbeddedLogOptions options_;
   TopicFiles topic_files_;
   std::unique_ptr<File> lock_;
+  // Threads of its own, so that an append never waits behind a computation.
+  Pool disk_{kDiskThreads};
   std::vector<std::unique_ptr<LogShard>> shards_;
 
   // On shard 0.

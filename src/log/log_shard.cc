@@ -14,9 +14,9 @@ constexpr size_t kLanesMax = 4;
 
 }  // namespace
 
-LogShard::LogShard(Runtime& runtime, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options)
+LogShard::LogShard(Pool& disk, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options)
     : shard_(shard),
-      pool_(runtime.pool()),
+      pool_(disk),
       files_(files),
       timers_(timers),
       options_(options),
@@ -237,7 +237,8 @@ void LogShard::add_to_checkpoint(Checkpoint& checkpoint) const {
 }
 
 awaitable<void> LogShard::clean() {
-  if (closing_ || cleaning_) co_return;
+  while (cleaning_) co_await idle_.wait();
+  if (closing_) co_return;
   const Gate::Pass pass = background_.enter();
   cleaning_ = true;
   std::vector<std::shared_ptr<Partition>> partitions;

@@ -35,7 +35,7 @@ class LogShard {
     Appended result;
   };
 
-  LogShard(Runtime& runtime, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options);
+  LogShard(Pool& disk, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options);
 
   Shard& shard() { return shard_; }
   void start();

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "boost/json.hpp"
 #include "fmt/ranges.h"
+#include "sql/definition_rules.h"
 #include "sql/planner.h"
 #include "views/catalog.h"
 
@@ -129,10 +130,15 @@ class Builder {
       info->plan = plan_query(definition.query, scope, QueryUse::kStream);
       info->depends_on.assign(scope.used.begin(), scope.used.end());
       definition.columns = info->plan->root->type->columns;
+      check_definition(definition);
     }
+    // One ALTER may add several columns; each was applied as a statement of its own, up to the width it reached.
     for (const std::string& addition : record.additions) {
-      const auto statements = parse_statements(addition);
-      definition.columns.push_back(std::get<AlterAddColumn>(statements.at(0).body).column);
+      for (const Statement& statement : parse_statements(addition)) {
+        const Column& column = std::get<AlterAddColumn>(statement.body).column;
+        const bool known = RowType{definition.columns}.find(column.name).has_value();
+        if (!known && definition.columns.size() < record.versions.back().second) definition.columns.push_back(column);
+      }
     }
     for (const auto& [id, width] : record.versions) {
       check(width <= definition.columns.size(), "a schema version has a prefix of the columns");
