@@ -465,7 +465,7 @@ TEST_F(ListenerTest, LetsRequestsEndWhenItStops) {
   std::thread stopper([&] { runtime_.block_on([&] { return listener_->stop(); }); });
   // The idle connection ends, and new ones are refused, while the request goes on.
   EXPECT_EQ(idle.read_to_end(), "");
-  EXPECT_THROW(TestingClient(port()), Error);
+  EXPECT_THROW(TestingClient refused(port()), Error);
   EXPECT_FALSE(busy.readable(0));
   woken = true;
   EXPECT_EQ(busy.read().body, "awake");
