@@ -122,7 +122,7 @@ ColumnData ColumnData::gather(std::span<const uint32_t> selection) const {
   }
   if (has_nulls()) {
     gather_into(result.nulls, nulls, selection);
-    if (std::memchr(result.nulls.data(), 1, result.nulls.size()) == nullptr) result.nulls.clear();
+    if (std::ranges::find(result.nulls, 1) == result.nulls.end()) result.nulls.clear();
   }
   return result;
 }

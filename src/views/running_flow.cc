@@ -37,12 +37,8 @@ RunningFlow::RunningFlow(Runtime& runtime, Timers& timers, Log& log, Store& stor
 RunningFlow::~RunningFlow() = default;
 
 awaitable<void> RunningFlow::start() {
-  auto flow = co_await on_pool(runtime_.pool(), [&] {
-    return std::make_shared<Flow>(spec_.plan, store_, spec_.tables, spec_.derives != nullptr);
-  });
-  frontier_ = flow->frontier();
+  co_await open_flow();
   recent_from_ = frontier_;
-  flow_.set(std::move(flow));
   ready_at_.offsets = {reader_->ends()};
   ready_ = frontier_.covers(ready_at_);
   shard().spawn(run());
@@ -61,9 +57,11 @@ awaitable<void> RunningFlow::run() {
   const auto self = shared_from_this();
   const auto pass = gate_.enter();
   auto pause = kRetryPauseMin;
-  while (!stopping_) {
+  for (bool usable = true; !stopping_; usable = false) {
     const uint64_t epochs_before = epochs_;
     try {
+      // A flow that failed may have an epoch open: what it is at is in the store alone.
+      if (!usable) co_await open_flow();
       co_await run_epochs();
     } catch (const Error& error) {
       if (stopping_ || reader_->stopping()) break;
@@ -74,23 +72,28 @@ awaitable<void> RunningFlow::run() {
     if (epochs_ > epochs_before) pause = kRetryPauseMin;
     co_await timers_.sleep(shard(), pause);
     pause = std::min(pause * 2, kRetryPauseMax);
-    try {
-      auto flow = co_await on_pool(runtime_.pool(), [&] {
-        return std::make_shared<Flow>(spec_.plan, store_, spec_.tables, spec_.derives != nullptr);
-      });
-      frontier_ = flow->frontier();
-      flow_.set(std::move(flow));
-    } catch (const Error& error) {
-      failure_ = error.message();
-    }
   }
+}
+
+// At the frontier that the store has, or at the beginning.
+awaitable<void> RunningFlow::open_flow() {
+  auto flow = co_await on_pool(runtime_.pool(), [&] {
+    return std::make_shared<Flow>(spec_.plan, store_, spec_.tables, spec_.derives != nullptr);
+  });
+  frontier_ = flow->frontier();
+  flow_.set(std::move(flow));
 }
 
 awaitable<void> RunningFlow::run_epochs() {
   co_await load_outputs();
   while (!stopping_) {
+    const SteadyTime began = timers_.clock().steady();
+    const uint64_t rows_before = rows_in_;
     if (co_await epoch()) {
       failure_.clear();
+      const auto took = timers_.clock().steady() - began;
+      if (rows_in_ - rows_before < limits_.small_epoch_rows && took < limits_.epoch_distance)
+        co_await timers_.sleep(shard(), limits_.epoch_distance - took);
       continue;
     }
     if (stopping_ || reader_->stopping()) break;

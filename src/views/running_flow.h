@@ -1,8 +1,9 @@
 // One view or derived stream at work: takes what is new on its stream, runs epochs in the pool, hands what comes out to
 // subscribers and to the log. Belongs to the shard of its stream's reader; reads of rows may be made from any thread.
 //
-// An epoch takes at most one fetch of each partition, so it is short when little is new and bounded when much is. When
-// the store or the log fails, the flow is made anew from its last committed frontier after a pause.
+// An epoch takes at most one fetch of each partition, so it is short when little is new and bounded when much is. What
+// comes after a pause is taken at once; under a steady trickle epochs keep a distance, because their cost is mostly per
+// epoch. When the store or the log fails, the flow is made anew from its last committed frontier after a pause.
 #pragma once
 
 #include <atomic>
@@ -31,9 +32,11 @@ struct FlowSpec {
 };
 
 struct FlowLimits {
-  size_t recent_rows_max = 10'000;       // changes kept for subscribers that come back
-  size_t subscriber_rows_max = 50'000;   // changes waiting for one subscriber; beyond it, it is cut off
-  size_t subscribers_max = 10'000;       // of one view
+  size_t recent_rows_max = 10'000;              // changes kept for subscribers that come back
+  size_t subscriber_rows_max = 50'000;          // changes waiting for one subscriber; beyond it, it is cut off
+  size_t subscribers_max = 10'000;              // of one view
+  std::chrono::milliseconds epoch_distance{5};  // between the beginnings of small epochs
+  size_t small_epoch_rows = 8'192;
   std::chrono::seconds recent_time{30};  // changes are computed for so long after the last subscriber left
 };
 
@@ -82,6 +85,7 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   };
 
   awaitable<void> run();
+  awaitable<void> open_flow();
   awaitable<void> run_epochs();
   awaitable<void> load_outputs();
   awaitable<bool> epoch();

@@ -99,6 +99,7 @@ void StreamReader::update(StreamInfoPtr stream) {
   stream_ = std::move(stream);
   for (Partition& partition : partitions_) {
     partition.cached.clear();
+    partition.cached_order.clear();
     partition.cached_bytes = 0;
   }
 }
@@ -134,9 +135,8 @@ awaitable<SourceBatchPtr> StreamReader::read(PartitionId id, Offset from, Offset
     if (stopping_) throw Error(Code::kUnavailable, "the reader is stopping");
     from = std::max(from, partition.bounds.start);
     if (from >= std::min(partition.bounds.end, to)) co_return nullptr;
-    for (const Cached& cached : partition.cached) {
-      if (cached.batch->from == from && cached.batch->next <= to) co_return cached.batch;
-    }
+    const auto cached = partition.cached.find(from);
+    if (cached != partition.cached.end() && cached->second.batch->next <= to) co_return cached->second.batch;
     if (!partition.making) break;
     co_await made_.wait();
   }
@@ -172,13 +172,24 @@ awaitable<SourceBatchPtr> StreamReader::make(PartitionId id, Offset from, Offset
     return decode(stream, id, from, to, deduplicated, fetched);
   });
   if (stream != stream_) co_return batch;
-  partition.cached.push_back({batch, fetched.bytes.size()});
-  partition.cached_bytes += fetched.bytes.size();
-  while (partition.cached_bytes > options_.cached_bytes_max && partition.cached.size() > 1) {
-    partition.cached_bytes -= partition.cached.front().bytes;
-    partition.cached.pop_front();
-  }
+  cache(partition, batch, fetched.bytes.size());
   co_return batch;
+}
+
+void StreamReader::cache(Partition& partition, SourceBatchPtr batch, size_t bytes) {
+  const Offset from = batch->from;
+  const auto [place, fresh] = partition.cached.insert_or_assign(from, Cached{std::move(batch), bytes});
+  if (fresh) {
+    partition.cached_order.push_back(from);
+    partition.cached_bytes += bytes;
+  }
+  while (partition.cached_order.size() > 1 && (partition.cached_bytes > options_.cached_bytes_max ||
+                                               partition.cached_order.size() > options_.cached_batches_max)) {
+    const auto oldest = partition.cached.find(partition.cached_order.front());
+    partition.cached_bytes -= std::min(partition.cached_bytes, oldest->second.bytes);
+    partition.cached.erase(oldest);
+    partition.cached_order.pop_front();
+  }
 }
 
 SourceBatchPtr StreamReader::decode(const StreamInfoPtr& stream, PartitionId id, Offset from, Offset to,

@@ -26,6 +26,7 @@ namespace headrace {
 struct StreamReaderOptions {
   size_t fetch_bytes = 1024 * 1024;           // of log bytes per batch
   size_t cached_bytes_max = 8 * 1024 * 1024;  // of log bytes whose decoded rows are kept, per partition
+  size_t cached_batches_max = 512;
 };
 
 class StreamReader : public std::enable_shared_from_this<StreamReader> {
@@ -62,7 +63,8 @@ class StreamReader : public std::enable_shared_from_this<StreamReader> {
   struct Partition {
     Bounds bounds;
     Offset deduplicated;        // ids of all rows before it are in the table
-    std::deque<Cached> cached;  // in order of offset
+    std::map<Offset, Cached> cached;  // by first offset
+    std::deque<Offset> cached_order;  // oldest first
     size_t cached_bytes = 0;
     bool making = false;  // a batch is being fetched and decoded
   };
@@ -70,6 +72,7 @@ class StreamReader : public std::enable_shared_from_this<StreamReader> {
   // Goes on for up to kWatchInterval after stop(), which does not wait for it.
   static awaitable<void> watch(std::shared_ptr<StreamReader> self, PartitionId id);
   awaitable<SourceBatchPtr> make(PartitionId partition, Offset from, Offset to);
+  void cache(Partition& partition, SourceBatchPtr batch, size_t bytes);
   SourceBatchPtr decode(const StreamInfoPtr& stream, PartitionId partition, Offset from, Offset to, Offset deduplicated,
                         const Fetched& fetched);
   void drop_repeats(const StreamInfo& stream, SourceBatch& batch, std::vector<Offset>& offsets, Offset deduplicated);
