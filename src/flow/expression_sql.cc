@@ -31,7 +31,7 @@ std::string quoted(std::string_view text, char quote) {
 
 std::string literal_sql(const Value& value, const Type& type) {
   if (is_null(value)) return "NULL";
-  const std::string text = to_text(value, type);
+  std::string text = to_text(value, type);
   switch (type.kind) {
     case Kind::kBoolean: return std::get<int64_t>(value) != 0 ? "TRUE" : "FALSE";
     case Kind::kText: return quoted(text, '\'');
@@ -85,6 +85,7 @@ class Printer {
 
   std::string joined(const Expression& expression, std::string_view word) const {
     std::vector<std::string> parts;
+    parts.reserve(expression.arguments.size());
     for (const ExpressionPtr& argument : expression.arguments) parts.push_back(nested(*argument));
     return fmt::format("{}", fmt::join(parts, word));
   }
@@ -113,6 +114,7 @@ class Printer {
     }
     if (name == "position") return fmt::format("position({} IN {})", nested(*arguments[1]), nested(*arguments[0]));
     std::vector<std::string> parts;
+    parts.reserve(arguments.size());
     for (const ExpressionPtr& argument : arguments) parts.push_back(print(*argument));
     return fmt::format("{}({})", name, fmt::join(parts, ", "));
   }

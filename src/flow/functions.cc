@@ -71,7 +71,7 @@ bool accepts(const Function& function, const Arguments& arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (arguments.is_unknown(i)) continue;
     const Kind kind = parameter_kind(function, i);
-    if (kind == Kind::kArray ? arguments.types[i] != *array
+    if (kind == Kind::kArray ? arguments.types[i] != array
                              : !can_cast(arguments.types[i], Type{.kind = kind}, CastContext::kImplicit)) {
       return false;
     }
@@ -139,6 +139,7 @@ bool takes_only(const Function& function, Kind kind, size_t arguments) {
 
 std::string signature(std::string_view name, const Arguments& arguments) {
   std::vector<std::string> types;
+  types.reserve(arguments.size());
   for (size_t i = 0; i < arguments.size(); ++i) {
     types.push_back(arguments.is_unknown(i) ? "unknown" : kind_name(arguments.types[i].kind));
   }

@@ -27,7 +27,7 @@ struct Call {
 };
 
 // The longest value that a function or cast makes, as the limit for rows; beyond it the row fails.
-inline constexpr size_t kValueBytesMax = 1024 * 1024;
+inline constexpr size_t kValueBytesMax = size_t{1024} * 1024;
 // As many as PostgreSQL allows.
 inline constexpr size_t kArgumentsMax = 100;
 

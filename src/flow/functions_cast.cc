@@ -191,6 +191,7 @@ void cast_array(const Type& from, const Type& to, const Call& call, ColumnData& 
     }
     if (!errors.empty()) return fail(call, result, row, errors.entries()[0].message);
     std::vector<Value> values;
+    values.reserve(cast.size());
     for (size_t i = 0; i < cast.size(); ++i) values.push_back(cast.value_at(i));
     const std::string json = array_json(values, to.element);
     if (json.size() > kValueBytesMax) return fail(call, result, row, kTooLong);

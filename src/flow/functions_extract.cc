@@ -115,7 +115,8 @@ constexpr bool is_whole_second_field(Field field) {
 // date_part adds seconds and their fraction, so it rounds where a division of microseconds would not.
 double as_double(Field field, const FieldValue& value) {
   if (!is_whole_second_field(field)) return static_cast<double>(value.value) / (value.scale == 6 ? 1e6 : 1);
-  const auto seconds = static_cast<double>(value.value / kMicrosPerSecond);
+  const int64_t whole = value.value / kMicrosPerSecond;
+  const auto seconds = static_cast<double>(whole);
   const auto fraction = static_cast<double>(value.value % kMicrosPerSecond);
   return field == Field::kSecond ? seconds + fraction / 1e6 : seconds * 1e3 + fraction / 1e3;
 }
@@ -159,7 +160,8 @@ void put_double(Source, Field field, const typename Source::Cell& cell, ColumnDa
       // Added up in PostgreSQL's order, which decides the last bit.
       constexpr double kSecondsPerDay = 86'400;
       double seconds = static_cast<double>(cell.micros) / 1e6;
-      seconds += 365.25 * kSecondsPerDay * (cell.months / 12);
+      const int32_t years = cell.months / 12;
+      seconds += 365.25 * kSecondsPerDay * years;
       seconds += 30 * kSecondsPerDay * (cell.months % 12);
       result.floats[row] = seconds + kSecondsPerDay * cell.days;
       return;
