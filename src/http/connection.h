@@ -20,7 +20,9 @@
 
 namespace headrace {
 
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+// With the same (polymorphic) executor as coroutines have, a completed read resumes its coroutine directly; with a
+// concrete one Asio would wrap and allocate each time.
+using Socket = asio::ip::tcp::socket;
 
 class Connection;
 

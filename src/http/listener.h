@@ -34,8 +34,6 @@ class Listener {
   const Router& router() const { return router_; }
 
  private:
-  using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
-
   // How often deadlines are looked at: a time-out is late by at most this.
   static constexpr std::chrono::milliseconds kSweepInterval{250};
   // Above the limit of connections, this many at once are told so; the rest are just closed.
@@ -60,7 +58,7 @@ class Listener {
   const HttpOptions options_;
   const Router router_;
   std::vector<std::unique_ptr<PerShard>> shards_;
-  Acceptor acceptor_;
+  asio::ip::tcp::acceptor acceptor_;
   asio::ip::tcp::endpoint endpoint_;
   Signal ended_;  // on shard 0: the acceptor or a connection
   bool accepting_ = false;
