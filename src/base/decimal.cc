@@ -115,10 +115,9 @@ std::strong_ordering compare_magnitudes(Uint128 left, int left_scale, Uint128 ri
 Decimal add(const Decimal& left, bool negate_right, const Decimal& right) {
   const __int128 right_coefficient = negate_right ? -right.coefficient : right.coefficient;
   const int32_t scale = std::max(left.scale, right.scale);
-  // Coefficients have at most 38 digits, so that two of them always add up within 128 bits.
   if (left.scale == right.scale) [[likely]] {
-    const __int128 sum = left.coefficient + right_coefficient;
-    if (magnitude(sum) >= kLimit) overflow();
+    __int128 sum;
+    if (__builtin_add_overflow(left.coefficient, right_coefficient, &sum) || magnitude(sum) >= kLimit) overflow();
     return {sum, scale};
   }
   const auto left_part = shifted(magnitude(left.coefficient), scale - left.scale);

@@ -443,5 +443,12 @@ TEST(DecimalWide, DivisionUndoesMultiplication) {
   }
 }
 
+TEST(DecimalTest, TheLargestNumbersDoNotAddUp) {
+  const Decimal largest = *Decimal::parse(std::string(38, '9'));
+  EXPECT_THROW(largest + largest, Error);
+  EXPECT_THROW(-largest - largest, Error);
+  EXPECT_EQ((largest - largest).to_string(), "0");
+}
+
 }  // namespace
 }  // namespace headrace
