@@ -6,7 +6,7 @@ build_packages=(
   libhowardhinnant-date-dev libjemalloc-dev liblz4-dev libpg-query-dev libprotobuf-c-dev libre2-dev librocksdb-dev
   libsimdjson-dev libsnappy-dev libspdlog-dev libssl-dev libxxhash-dev libzstd-dev prometheus-cpp-dev zlib1g-dev
 )
-test_packages=(clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3 python3-psycopg2 git)
+test_packages=(zstd clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3 python3-psycopg2 git)
 bench_packages=(python3-venv util-linux wrk zstd)
 format_packages=(clang-format-19)
 
