@@ -1,6 +1,8 @@
 #include "views/appender.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 #include "boost/json.hpp"
 #include "fmt/format.h"

@@ -2,9 +2,6 @@
 // All rows of a call are checked before the first is appended.
 #pragma once
 
-#include <map>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
