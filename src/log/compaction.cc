@@ -63,16 +63,18 @@ class SegmentWriter {
 
 class Filter {
  public:
-  Filter(const KeyOffsets& newest, const TombstoneRule& tombstones, SegmentWriter& writer, Offset base)
-      : newest_(newest), tombstones_(tombstones), writer_(writer), at_(base) {}
+  Filter(const CompactionRules& rules, SegmentWriter& writer, Offset base)
+      : rules_(rules), writer_(writer), at_(base) {}
 
   bool changed() const { return changed_; }
   int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
 
   void add(const BatchHeader& header, std::string_view batch) {
-    if (header.records == 0 && header.producer_id == kNoProducer) return;  // its offsets join the gap
     const int32_t kept = select(header, batch);
-    if (kept == 0) return;
+    if (kept == 0 && !is_last_of_producer(header)) {
+      if (header.producer_id != kNoProducer) changed_ = true;
+      return;  // its offsets join the gap
+    }
     fill_gap(header.base);
     if (kept == header.records) {
       writer_.add(batch, header.end());
@@ -95,9 +97,15 @@ class Filter {
  private:
   bool stays(const Record& record) const {
     if (!record.key) return true;
-    if (newest_.is_superseded(*record.key, record.offset)) return false;
+    if (rules_.newest.is_superseded(*record.key, record.offset)) return false;
     const bool tombstone = !record.value;
-    return !tombstone || record.timestamp_ms >= tombstones_.older_than_ms || record.offset >= tombstones_.below;
+    return !tombstone || record.timestamp_ms >= rules_.tombstones.older_than_ms ||
+           record.offset >= rules_.tombstones.below;
+  }
+
+  bool is_last_of_producer(const BatchHeader& header) const {
+    const auto found = rules_.last_batches.find(header.producer_id);
+    return found != rules_.last_batches.end() && found->second == header.base;
   }
 
   // How many records stay; unless it is all of them, they are in `records_`.
@@ -120,8 +128,7 @@ class Filter {
     return kept;
   }
 
-  const KeyOffsets& newest_;
-  const TombstoneRule& tombstones_;
+  const CompactionRules& rules_;
   SegmentWriter& writer_;
   Offset at_;
   bool changed_ = false;
@@ -174,14 +181,14 @@ Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOff
   return noted;
 }
 
-Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const KeyOffsets& newest,
-                           const TombstoneRule& tombstones, const std::string& path, uint64_t identity) {
+Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const CompactionRules& rules,
+                           const std::string& path, uint64_t identity) {
   check(!sources.empty(), "there is something to compact");
   if (files.exists(path)) files.remove(path);
   Compacted result;
   {
     SegmentWriter writer(files, path, sources.front().base);
-    Filter filter(newest, tombstones, writer, sources.front().base);
+    Filter filter(rules, writer, sources.front().base);
     for (const SegmentSource& source : sources) {
       const auto file = files.open(source.path, Files::Mode::kRead);
       scan_segment(*file, source.path, {.position = 0, .offset = source.base, .digest = 0}, source.end.position,

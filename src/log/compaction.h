@@ -1,7 +1,8 @@
 // Compaction by key: of each key the last record stays, and a tombstone (a null value) stays until it is older than
 // delete_retention_ms and no reader is behind it. Offsets do not change: where batches vanish, a batch without records
-// takes their offsets, so that segments stay free of gaps. Kept records and batches keep their bytes, so producers'
-// sequences stay too.
+// takes their offsets, so that segments stay free of gaps. Kept records keep their bytes, and kept batches their
+// producer and sequence. The last batch of a producer stays, if need be without records, so that its sequence is known
+// even if the checkpoint is lost.
 //
 // A round first notes the last offset of each key in the segments that are new since the last round, as many keys as
 // fit in memory, then rewrites all segments from the start of the log, oldest first, without what those supersede.
@@ -52,13 +53,19 @@ struct TombstoneRule {
   Offset below;
 };
 
+struct CompactionRules {
+  const KeyOffsets& newest;
+  const std::unordered_map<int64_t, Offset>& last_batches;  // of the producers, which stay
+  TombstoneRule tombstones;
+};
+
 struct Compacted {
   bool changed = false;  // otherwise there is no file
   SegmentTail tail;
 };
 
 // Writes what stays of `sources`, which follow each other, to a new segment file at `path`, and syncs it.
-Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const KeyOffsets& newest,
-                           const TombstoneRule& tombstones, const std::string& path, uint64_t identity);
+Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const CompactionRules& rules,
+                           const std::string& path, uint64_t identity);
 
 }  // namespace headrace

@@ -1,6 +1,6 @@
 // A partition's rounds of compaction: when, over which segments, and the swap. The swap is crash-safe (recovery.h):
 // the new file is whole and synced before it gets the name that makes it count, and the producers' sequences of what it
-// replaces are in the checkpoint or in batches that stay.
+// replaces stay, because the last batch of each producer does.
 #include <algorithm>
 
 #include "fmt/format.h"
@@ -20,7 +20,7 @@ SegmentSource source_of(const Segment& segment) {
 
 awaitable<void> Partition::compact(const bool& stop) {
   const auto self = shared_from_this();
-  if (!config_.compact || segments_.size() < 2) co_return;
+  if (!config_.compact || segments_.size() < 2 || swap_failed_) co_return;
   std::vector<SegmentPointer> closed(segments_.begin(), std::prev(segments_.end()));
   for (const SegmentPointer& segment : closed) co_await load_tail(segment);
   // After a start: the leading run that compaction wrote has been cleaned.
@@ -73,8 +73,9 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   const SegmentPointer fresh = make_segment(base);
   fresh->made = group.front()->made;
   const std::string path = folder_ + "/" + compacted_name(base, end);
+  const std::unordered_map<int64_t, Offset> last_batches = producers_.last_batches();
   const Compacted compacted = co_await on_pool(services_.pool, [&] {
-    return compact_segments(services_.files, sources, newest, tombstones, path, fresh->identity);
+    return compact_segments(services_.files, sources, {newest, last_batches, tombstones}, path, fresh->identity);
   });
   if (!compacted.changed || removed_) co_return;
   fresh->tail = compacted.tail;
@@ -90,9 +91,9 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   try {
     co_await on_pool(services_.pool, [&] {
       services_.files.rename(path, folder_ + "/" + swap_name(base, end));
-      services_.files.sync_directory(folder_);
       finish_swap(services_.files, folder_, base, end);
     });
+    cached_->drop_before(end);
     const auto first = std::ranges::find(segments_, group.front());
     *first = fresh;
     segments_.erase(std::next(first), std::next(first) + static_cast<ptrdiff_t>(group.size() - 1));
@@ -100,11 +101,11 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
     error = std::current_exception();
   }
   --saving_;
-  if (!error) {
-    for (const SegmentPointer& segment : group) segment->swapping = false;
-  }
+  // A swap that failed half-way is finished at the next start; until then these offsets cannot be read, and nothing is
+  // cleaned here.
+  if (error) swap_failed_ = true;
+  for (const SegmentPointer& segment : group) segment->swapping = false;
   changed_.notify_all();
-  // A swap that failed half-way is finished at the next start; until then these offsets cannot be read.
   if (error) std::rethrow_exception(error);
 }
 

@@ -18,7 +18,6 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kDiskThreads = 4;
 constexpr std::chrono::seconds kCheckpointInterval{5};
 // A checkpoint is written when this many times its own size has been appended since the last one.
 constexpr uint64_t kCheckpointRatio = 4;
@@ -248,7 +247,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
       throw Error(Code::kConflict, fmt::format("topic \"{}\" exists already", topic));
     }
     const TopicInfo info{.name = topic, .id = make_topic_id(), .config = config};
-    co_await on_pool(runtime_.pool(), [&] { topic_files_.create(info); });
+    co_await on_pool(disk_, [&] { topic_files_.create(info); });
     co_await publish(info, 0);
   }
 
@@ -266,7 +265,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
                                               topic, before));
     }
     info.config = config;
-    co_await on_pool(runtime_.pool(), [&] { topic_files_.write(info); });
+    co_await on_pool(disk_, [&] { topic_files_.write(info); });
     co_await publish(info, before);
   }
 
@@ -293,7 +292,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     }
     // Once its name has changed nothing more may be acknowledged, even if the change is not known to be durable.
     std::exception_ptr error;
-    co_await on_pool(runtime_.pool(), [&] {
+    co_await on_pool(disk_, [&] {
       try {
         topic_files_.mark_removed(topic);
       } catch (...) {
@@ -305,7 +304,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
       co_await on(shard->shard(), [&] { return shard->remove_topic(topic); });
     }
     if (error) std::rethrow_exception(error);
-    co_await on_pool(runtime_.pool(), [&] { topic_files_.delete_removed(topic); });
+    co_await on_pool(disk_, [&] { topic_files_.delete_removed(topic); });
   }
 
   awaitable<void> close_here() {
@@ -351,7 +350,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
           co_await on(shard->shard(), [&] { shard->add_to_checkpoint(checkpoint); });
         }
         unchecked_bytes_ = 0;
-        checkpoint_bytes_ = co_await on_pool(runtime_.pool(), [&] {
+        checkpoint_bytes_ = co_await on_pool(disk_, [&] {
           const std::string encoded = checkpoint.encode();
           Checkpoint::store(files_, options_.folder, encoded);
           return encoded.size();
@@ -413,7 +412,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
                                    checkpoint.find(topic.id, i), options_.producers_max);
         });
         tasks.push_back({&topic, i, task.get_future()});
-        asio::post(runtime_.pool().executor(), [task = std::move(task)]() mutable { task(); });
+        asio::post(disk_.executor(), [task = std::move(task)]() mutable { task(); });
       }
     }
     for (Task& task : tasks) task.result.wait();
@@ -430,8 +429,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   const EmbeddedLogOptions options_;
   TopicFiles topic_files_;
   std::unique_ptr<File> lock_;
-  // Threads of its own, so that an append never waits behind a computation.
-  Pool disk_{kDiskThreads};
+  Pool disk_{options_.disk_threads};
   std::vector<std::unique_ptr<LogShard>> shards_;
 
   // On shard 0.

@@ -185,7 +185,7 @@ size_t Partition::complete(CommitPart& part) {
         save_index_later(last);
       }
     } else {
-      start_ = floor_ = segment->base;
+      start_ = segment->base;
     }
     segments_.push_back(segment);
   }

@@ -140,6 +140,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   bool in_flight_ = false;
   bool roll_requested_ = false;
   bool removed_ = false;
+  bool swap_failed_ = false;
   size_t saving_ = 0;  // indexes
   std::multimap<Offset, AppendRequest*> durable_waiters_;
   std::multimap<Offset, AppendRequest*> written_waiters_;

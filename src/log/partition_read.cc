@@ -87,6 +87,11 @@ awaitable<Fetched> Partition::read(Offset from, size_t bytes_max) {
     } catch (const Error&) {
       // Retention or compaction took the segment away while it was read: look again.
       const bool stays = !removed_ && from >= start_ && find_segment(from) == segment && !segment->swapping;
+      if (stays && swap_failed_) {
+        throw Error(Code::kIo, fmt::format("offset {} of {} cannot be read before the next start, because the disk "
+                                           "failed while the segment was being replaced",
+                                           from.value, name_));
+      }
       if (stays) throw;
     }
   }

@@ -98,6 +98,14 @@ int32_t Producers::last_sequence(int64_t producer_id) const {
   return found == by_id_.end() ? -1 : found->second->durable.first_sequence;
 }
 
+std::unordered_map<int64_t, Offset> Producers::last_batches() const {
+  std::unordered_map<int64_t, Offset> batches;
+  for (const State& state : states_) {
+    if (state.durable.last_sequence != -1) batches.emplace(state.id, state.durable.base);
+  }
+  return batches;
+}
+
 void Producers::encode(Writer& writer) const {
   const auto is_durable = [](const State& state) { return state.durable.last_sequence != -1; };
   writer.big_endian(static_cast<uint32_t>(std::ranges::count_if(states_, is_durable)));

@@ -50,6 +50,8 @@ class Producers {
 
   // The sequence with which the last durable batch begins, or -1.
   int32_t last_sequence(int64_t producer_id) const;
+  // Where the last durable batch of each producer begins.
+  std::unordered_map<int64_t, Offset> last_batches() const;
   size_t count() const { return states_.size(); }
 
   // What is durable, for the checkpoint; least recently used first.

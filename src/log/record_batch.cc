@@ -241,7 +241,12 @@ void RecordBatchBuilder::append(int64_t timestamp_ms, std::optional<std::string_
 
 std::string with_records(std::string_view batch, const BatchHeader& header, std::string_view records, int32_t count) {
   std::string result(batch.substr(0, kBatchHeaderBytes));
-  compress(header.compression, records, result);
+  if (count > 0) {
+    compress(header.compression, records, result);
+  } else {
+    const auto attributes = load_big_endian<int16_t>(result.data() + kAttributesAt);
+    store_big_endian(result.data() + kAttributesAt, static_cast<int16_t>(attributes & ~kCompressionMask));
+  }
   store_big_endian(result.data() + kLengthAt, static_cast<int32_t>(result.size() - 12));
   store_big_endian(result.data() + kRecordsAt, count);
   store_big_endian(result.data() + kCrcAt, crc32c(std::string_view(result).substr(kAttributesAt)));

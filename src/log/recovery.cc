@@ -53,7 +53,9 @@ std::string swap_name(Offset base, Offset end) {
 }
 
 void finish_swap(Files& files, const std::string& folder, Offset base, Offset end) {
-  // The names must change in this order on the disk too; the swap file is what a restart goes on from.
+  // The names must change in this order on the disk too; the swap file is what a restart goes on from, so it comes
+  // first.
+  files.sync_directory(folder);
   for (const std::string& name : files.list(folder)) {
     const auto replaced = parse_segment_name(name);
     if (!replaced || *replaced < base || *replaced >= end) continue;
@@ -84,9 +86,10 @@ RecoveredPartition recover_partition(Files& files, const std::string& folder, co
   }
 
   // After a kill (or a sync that failed before it) the names may be in memory only, and what is accepted here is
-  // served. The checkpoint's last segment had its name durably.
+  // served. A segment that had something at the checkpoint had its name durably, and is replaced by no other.
   if (known == nullptr) files.sync_directory(folder_of(folder));
-  if (known == nullptr || known->segment_base != result.bases.back()) files.sync_directory(folder);
+  const bool is_known = known != nullptr && known->segment_base == result.bases.back() && known->end.position > 0;
+  if (!is_known) files.sync_directory(folder);
 
   // Before the checkpoint's segment nothing is read. If retention has removed that segment, all that is left is newer.
   const std::vector<Offset>& bases = result.bases;
@@ -114,8 +117,9 @@ RecoveredPartition recover_partition(Files& files, const std::string& folder, co
       break;
     }
     const SegmentTail tail = read_sealed_tail(*file, path, identity, base, bases[i + 1]);
-    // What compaction wrote was synced before it replaced anything; its bytes are not those of the checkpoint.
-    if (tail.compacted && known != nullptr) continue;
+    // The bytes that compaction wrote are not those of the checkpoint. They were synced before they replaced anything.
+    if (tail.compacted && tail.end.offset <= replayed_from) continue;
+    if (tail.compacted) from = {.position = 0, .offset = base, .digest = 0};
     const SegmentPoint end = scan_segment(*file, path, from, tail.end.position, visit);
     if (end != tail.end) {
       throw Error(Code::kCorrupt, fmt::format("segment {} has other bytes than its commit mark says, before byte {}. "

@@ -42,7 +42,7 @@ awaitable<void> Partition::apply_retention() {
       bytes += segment->tail.end.position;
     }
   }
-  while (!removed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
+  while (!removed_ && !swap_failed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
     const SegmentPointer oldest = segments_.front();
     co_await load_tail(oldest);
     const uint64_t size = oldest->tail.end.position;

@@ -40,6 +40,10 @@ std::optional<CachedTail::Slice> CachedTail::find(Offset from, size_t bytes_max)
   return Slice{copy, *copy};
 }
 
+void CachedTail::drop_before(Offset end) {
+  while (!chunks_.empty() && chunks_.front().end <= end) chunks_.pop_front();
+}
+
 void TailCache::add(const std::shared_ptr<CachedTail>& tail, Offset base, Offset end,
                     std::shared_ptr<const std::string> bytes) {
   const size_t size = bytes->capacity();
@@ -49,7 +53,7 @@ void TailCache::add(const std::shared_ptr<CachedTail>& tail, Offset base, Offset
   while (bytes_ > bytes_max_) {
     const Added& oldest = added_.front();
     const std::shared_ptr<CachedTail> of = oldest.tail.lock();
-    // A tail may have been cleared since.
+    // It may have been dropped since.
     if (of && !of->chunks_.empty() && of->chunks_.front().number == oldest.number) of->chunks_.pop_front();
     bytes_ -= oldest.size;
     added_.pop_front();

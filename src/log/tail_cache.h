@@ -23,6 +23,8 @@ class CachedTail {
 
   // Batches from the one that contains `from` on, if they are here; about `bytes_max`, at least one.
   std::optional<Slice> find(Offset from, size_t bytes_max) const;
+  // Forgets what ends at or before `end`: compaction has changed it.
+  void drop_before(Offset end);
   void clear() { chunks_.clear(); }
 
  private:

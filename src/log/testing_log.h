@@ -31,6 +31,7 @@ class TestingLog {
  public:
   explicit TestingLog(uint64_t seed = 1, size_t shards = 1)
       : runtime_({.shards = shards, .pool_threads = shards}), files_(seed) {
+    options_.disk_threads = shards;  // with one, a seed repeats itself
     open();
   }
   ~TestingLog() {
@@ -109,7 +110,10 @@ class TestingLog {
       if (rest.empty()) throw Error(Code::kInternal, "a read below the end gave nothing");
       while (!rest.empty()) {
         const BatchHeader header = verify_batch(rest);
-        if (header.base != at) throw Error(Code::kInternal, "an offset is missing or comes twice");
+        // Compaction may have changed what the batches are while we read.
+        const bool first = rest.size() == fetched.bytes.size();
+        if (first ? header.base > at || header.end() <= at : header.base != at)
+          throw Error(Code::kInternal, "an offset is missing or comes twice");
         f(header, rest.substr(0, header.bytes()));
         at = header.end();
         rest.remove_prefix(header.bytes());

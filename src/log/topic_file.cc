@@ -168,7 +168,11 @@ void TopicFiles::delete_partitions(const std::string& name) {
     if (!folder.starts_with(prefix) || folder.size() == prefix.size()) continue;
     const std::string_view number = std::string_view(folder).substr(prefix.size());
     if (!std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; })) continue;
-    files_.remove_all(folder_ + "/" + folder);
+    // Its files first, durably, so that none of them is there when a new topic uses the folder's name again.
+    const std::string path = folder_ + "/" + folder;
+    for (const std::string& file : files_.list(path)) files_.remove_all(path + "/" + file);
+    files_.sync_directory(path);
+    files_.remove_all(path);
   }
   files_.sync_directory(folder_);
 }

@@ -1,0 +1,242 @@
+// Retention and compaction, through the log.
+#include <map>
+
+#include "gtest/gtest.h"
+#include "log/testing_log.h"
+
+namespace headrace {
+namespace {
+
+using namespace std::chrono_literals;
+
+class CleaningTest : public testing::Test {
+ protected:
+  void fill(int count, size_t size = 1000) {
+    for (int i = 0; i < count; ++i) {
+      log_.append_at("scans", 0, log_.time().wall_ms(), std::string(size, 'x') + std::to_string(i));
+    }
+  }
+  void clean() {
+    log_.run([&] { return log_.log().clean(); });
+  }
+  void floor(Offset offset) {
+    log_.run([&] { return log_.log().set_retention_floor("scans", 0, offset); });
+  }
+  Offset start() { return log_.bounds("scans", 0).start; }
+  uint64_t disk_bytes() {
+    return log_.run([&] { return log_.log().disk_bytes(); });
+  }
+
+  // The log as a table: what a reader of all of it ends up with.
+  std::map<std::string, std::string> table() {
+    std::map<std::string, std::string> table;
+    std::string scratch;
+    log_.for_each_batch("table", 0, [&](const BatchHeader&, std::string_view batch) {
+      for_each_record(batch, scratch, [&](const Record& record) {
+        if (record.value) {
+          table[std::string(*record.key)] = *record.value;
+        } else {
+          table.erase(std::string(*record.key));
+        }
+        return true;
+      });
+    });
+    return table;
+  }
+  size_t records(const std::string& topic) {
+    size_t records = 0;
+    log_.for_each_batch(
+        topic, 0, [&](const BatchHeader& header, std::string_view) { records += static_cast<size_t>(header.records); });
+    return records;
+  }
+  void put(const std::vector<std::pair<std::string, std::optional<std::string>>>& rows,
+           Compression compression = Compression::kNone) {
+    RecordBatchBuilder builder(compression);
+    for (const auto& [key, value] : rows) builder.append(log_.time().wall_ms(), key, value);
+    log_.append_bytes("table", 0, builder.finish());
+  }
+  // Rolls the segment, so that all before it can be compacted.
+  void roll() {
+    log_.time().advance(2h);
+    put({{"rolled", "x"}});
+    log_.time().advance(2h);
+    clean();
+  }
+
+  TestingLog log_;
+};
+
+TEST_F(CleaningTest, RetentionBySizeKeepsWholeSegments) {
+  log_.create("scans", {.retention_bytes = 50'000, .segment_bytes = 16 * 1024});
+  fill(200);
+  clean();
+  EXPECT_EQ(start(), Offset{0}) << "without a floor nothing goes";
+  floor(kOffsetMax);
+  const uint64_t before = disk_bytes();
+  clean();
+  EXPECT_GT(start(), Offset{100});
+  EXPECT_LT(start(), Offset{160}) << "at least retention_bytes stay";
+  EXPECT_LT(disk_bytes(), before);
+  EXPECT_EQ(log_.error_of([&] { log_.read("scans", 0, {0}, 1); }), Code::kNotFound);
+  const Offset kept = start();
+  log_.reopen();
+  EXPECT_EQ(start(), kept);
+  EXPECT_EQ(log_.values("scans", 0).size(), static_cast<size_t>(200 - kept.value));
+  fill(1);
+  EXPECT_EQ(log_.bounds("scans", 0).end, Offset{201});
+}
+
+TEST_F(CleaningTest, RetentionStopsAtTheFloor) {
+  log_.create("scans", {.retention_bytes = 0, .segment_bytes = 16 * 1024});
+  fill(100);
+  floor({40});
+  clean();
+  EXPECT_LE(start(), Offset{40});
+  EXPECT_GT(start(), Offset{20});
+  floor(kOffsetMax);
+  clean();
+  EXPECT_LT(start(), Offset{100}) << "the last segment stays";
+  EXPECT_GT(start(), Offset{80});
+}
+
+TEST_F(CleaningTest, RetentionByTimeRollsTheLastSegment) {
+  log_.create("scans", {.retention_ms = 3600 * 1000});
+  floor(kOffsetMax);
+  fill(10);
+  clean();
+  EXPECT_EQ(start(), Offset{0});
+  log_.time().advance(30min);
+  clean();
+  fill(5);
+  EXPECT_EQ(start(), Offset{0});
+  log_.time().advance(40min);
+  clean();
+  EXPECT_EQ(start(), Offset{10}) << "older than an hour, though the segment was not full";
+  log_.time().advance(2h);
+  clean();
+  EXPECT_EQ(start(), Offset{15});
+  log_.reopen();
+  EXPECT_EQ(log_.bounds("scans", 0).start, Offset{15});
+  EXPECT_EQ(log_.bounds("scans", 0).end, Offset{15}) << "offsets never start again";
+  EXPECT_EQ(log_.append("scans", 0, "v").base, Offset{15});
+}
+
+TEST_F(CleaningTest, RecycledSegmentsShowNothingOfTheirEarlierLife) {
+  // Records of one size, so that old batches stand exactly where new ones will.
+  log_.options().spare_segments = 4;
+  log_.reopen();
+  log_.create("scans", {.retention_bytes = 0, .segment_bytes = 16 * 1024});
+  floor(kOffsetMax);
+  int count = 0;
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 30; ++i) log_.append("scans", 0, std::to_string(1'000'000 + count++) + std::string(993, 'x'));
+    clean();
+    round % 2 == 0 ? log_.power_cut() : log_.reopen();
+    floor(kOffsetMax);
+    const Offset from = start();
+    const auto values = log_.values("scans", 0);
+    ASSERT_EQ(log_.bounds("scans", 0).end, Offset{count});
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_TRUE(values[i].starts_with(std::to_string(1'000'000 + from.value + static_cast<int64_t>(i))));
+    }
+  }
+}
+
+TEST_F(CleaningTest, CompactionKeepsTheLastRecordOfEachKey) {
+  log_.create("table", {.segment_bytes = 16 * 1024, .compact = true});
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 600; ++i) {
+    const std::string key = "k" + std::to_string(i % 37);
+    expected[key] = std::to_string(i);
+    put({{key, expected[key]}, {"all", std::to_string(i)}}, i % 2 == 0 ? Compression::kNone : Compression::kZstd);
+  }
+  expected["all"] = "599";
+  expected["rolled"] = "x";
+  const size_t before = records("table");
+  const uint64_t bytes = disk_bytes();
+  roll();
+  EXPECT_LT(records("table"), before / 3);
+  EXPECT_LT(disk_bytes(), bytes);
+  EXPECT_EQ(table(), expected);
+  EXPECT_EQ(log_.bounds("table", 0).start, Offset{0});
+  EXPECT_EQ(log_.bounds("table", 0).end, Offset{1201}) << "offsets stay";
+  // A reader may begin at an offset whose record is gone.
+  for (int64_t from = 0; from < 1201; from += 101) {
+    const BatchHeader header = read_batch_header(log_.read("table", 0, {from}, 1).bytes);
+    EXPECT_LE(header.base, Offset{from});
+    EXPECT_GT(header.end(), Offset{from});
+  }
+  log_.reopen();
+  EXPECT_EQ(table(), expected);
+  put({{"k0", "new"}});
+  expected["k0"] = "new";
+  roll();
+  EXPECT_EQ(table(), expected);
+}
+
+TEST_F(CleaningTest, TombstonesStayForAWhile) {
+  log_.create("table", {.segment_bytes = 16 * 1024, .compact = true, .delete_retention_ms = 24 * 3600 * 1000});
+  for (int i = 0; i < 50; ++i) put({{"k" + std::to_string(i), std::string(500, 'v')}});
+  for (int i = 0; i < 50; ++i) put({{"k" + std::to_string(i), std::nullopt}});
+  roll();
+  EXPECT_EQ(table().size(), 1U);
+  EXPECT_GE(records("table"), 50U) << "a reader that is behind must see them";
+  log_.time().advance(48h);
+  for (int i = 0; i < 100; ++i) put({{"other", std::string(500, 'v')}});
+  roll();
+  EXPECT_GE(records("table"), 50U) << "until the floor says that no reader is behind";
+  log_.run([&] { return log_.log().set_retention_floor("table", 0, kOffsetMax); });
+  for (int i = 0; i < 100; ++i) put({{"other", std::string(500, 'v')}});
+  roll();
+  EXPECT_LT(records("table"), 10U);
+  EXPECT_EQ(table().size(), 2U);
+}
+
+TEST_F(CleaningTest, CompactionKeepsSequences) {
+  log_.create("table", {.segment_bytes = 16 * 1024, .compact = true});
+  for (int i = 0; i < 100; ++i) log_.append_from("table", 0, 9, 0, i, {std::string(500, 'v')});
+  roll();
+  log_.power_cut();
+  EXPECT_EQ(log_.last_sequence("table", 0, 9), 99);
+  EXPECT_TRUE(log_.append_from("table", 0, 9, 0, 99, {std::string(500, 'v')}).duplicate);
+}
+
+TEST_F(CleaningTest, CompactionMayBeCutAnywhere) {
+  for (uint64_t mutations = 1;; ++mutations) {
+    SCOPED_TRACE("power cut at mutation " + std::to_string(mutations));
+    TestingLog log(mutations);
+    log.create("table", {.segment_bytes = 16 * 1024, .compact = true});
+    std::map<std::string, std::string> expected;
+    for (int i = 0; i < 60; ++i) {
+      RecordBatchBuilder builder;
+      expected["k" + std::to_string(i % 7)] = std::string(700, 'v') + std::to_string(i);
+      builder.append(log.time().wall_ms(), "k" + std::to_string(i % 7), expected["k" + std::to_string(i % 7)]);
+      log.append_bytes("table", 0, builder.finish());
+    }
+    log.time().advance(2h);
+    log.files().power_cut_after(mutations);
+    bool finished = true;
+    try {
+      log.run([&] { return log.log().clean(); });
+      finished = log.files().exists("log");
+    } catch (const Error&) {
+      finished = false;
+    }
+    if (finished) break;
+    log.power_cut();
+    std::map<std::string, std::string> table;
+    std::string scratch;
+    log.for_each_batch("table", 0, [&](const BatchHeader&, std::string_view batch) {
+      for_each_record(batch, scratch, [&](const Record& record) {
+        table[std::string(*record.key)] = record.value.value();
+        return true;
+      });
+    });
+    EXPECT_EQ(table, expected);
+    EXPECT_EQ(log.bounds("table", 0).end, Offset{60});
+    ASSERT_LT(mutations, 1000U);
+  }
+}
+
+}  // namespace
+}  // namespace headrace
