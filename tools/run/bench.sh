@@ -5,6 +5,6 @@ run_bench() {
   build release headrace limits
   local python=build/bench-python
   [[ -x $python/bin/python ]] || python3 -m venv "$python"
-  "$python/bin/python" -c 'import duckdb' 2>/dev/null || "$python/bin/pip" install -q duckdb
+  "$python/bin/python" -c 'import duckdb, pytz' 2>/dev/null || "$python/bin/pip" install -q duckdb pytz
   "$python/bin/python" bench/run.py "$@"
 }
