@@ -141,12 +141,16 @@ awaitable<void> Connection::serve() {
     }
     lease_.release();
     if (gone_ || streamed_) co_return;
+    const bool refused = last_;
     if (shared_.stopping || !request_.keep_alive) last_ = true;
     if (!co_await answer()) co_return;
-    if (last_) {
+    if (!last_) continue;
+    if (refused || buffer_.size() > 0) {
       co_await drain();
-      co_return;
+    } else if (!out_.empty() && !send_now()) {
+      co_await send();
     }
+    co_return;
   }
 }
 
@@ -407,7 +411,7 @@ void Connection::check_deadline() {
 }
 
 void Connection::stop() {
-  if (phase_ == Phase::kIdle) cut();
+  if (phase_ == Phase::kIdle || phase_ == Phase::kDraining) cut();
 }
 
 void Connection::cut() {

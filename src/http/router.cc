@@ -17,7 +17,7 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
       const size_t end = std::min(rest.find('/'), rest.size());
       const std::string_view segment = rest.substr(0, end);
       const bool is_parameter = segment.starts_with('{');
-      compiled.segments.push_back({is_parameter ? std::string_view() : segment, segment.ends_with("...}")});
+      compiled.segments.push_back({segment, is_parameter, is_parameter && segment.ends_with("...}")});
       if (end == rest.size()) break;
       rest.remove_prefix(end + 1);
     }
@@ -35,7 +35,7 @@ Router::Router(std::vector<Route> routes) : routes_(std::move(routes)) {
 
 size_t Router::literals(const Compiled& pattern) {
   return static_cast<size_t>(
-      std::ranges::count_if(pattern.segments, [](const Segment& segment) { return !segment.literal.empty(); }));
+      std::ranges::count_if(pattern.segments, [](const Segment& segment) { return !segment.is_parameter; }));
 }
 
 bool Router::fits(const Compiled& pattern, const Match& match) const {
@@ -44,8 +44,7 @@ bool Router::fits(const Compiled& pattern, const Match& match) const {
   for (size_t index = 0; index < pattern.segments.size(); ++index) {
     const Segment& segment = pattern.segments[index];
     if (segment.rest) return true;
-    const bool is_root = pattern.segments.size() == 1 && segment.literal.empty();
-    if (segment.literal.empty() && !is_root) {
+    if (segment.is_parameter) {
       if (match.parameters[index].empty()) return false;
     } else if (segment.literal != match.parameters[index]) {
       return false;
@@ -79,7 +78,7 @@ void Router::match(Method method, std::string_view path, Match& match) const {
       const std::vector<Segment>& segments = compiled_[index].segments;
       size_t kept = 0;
       for (size_t at = 0; at < match.parameter_count; ++at) {
-        if (at < segments.size() && !segments[at].literal.empty()) continue;
+        if (at < segments.size() && !segments[at].is_parameter) continue;
         match.parameters[kept++] = match.parameters[at];
       }
       match.parameter_count = kept;

@@ -59,7 +59,8 @@ class Router {
 
  private:
   struct Segment {
-    std::string_view literal;  // empty: a parameter
+    std::string_view literal;
+    bool is_parameter = false;
     bool rest = false;
   };
   struct Compiled {
