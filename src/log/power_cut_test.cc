@@ -273,7 +273,7 @@ class Simulation {
   }
 
   void power_cut() {
-    if (!off()) log_.files().power_cut();
+    if (!off()) log_.cut_power();
     log_.close();
     log_.files().restore_power();
     reopen();
