@@ -392,9 +392,10 @@ const setOrder = (order) => {
   for (const radio of element('tools').elements.order) radio.checked = radio.value === order;
 };
 
-// The smallest view that has something to show.
+// Of the views that fit on the page, the one through which most has gone.
 const chooseFirst = () => {
-  const views = [...knownViews.values()].sort((a, b) => (a.rows === 0) - (b.rows === 0) || a.rows - b.rows);
+  const weight = (one) => (one.rows > 0 && one.rows <= 5 * kRowsMax ? one.rows_in + 1 : 0);
+  const views = [...knownViews.values()].sort((a, b) => weight(b) - weight(a) || a.rows - b.rows);
   choose(views[0].name);
 };
 
