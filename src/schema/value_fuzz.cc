@@ -19,7 +19,9 @@ void check_value(const Value& value, const Type& type) {
   must(compare(parse_text(to_text(value, type), type), value, type) == 0);
   std::string json;
   append_json(json, value, type);
-  must(compare(parse_json(json, type), value, type) == 0);
+  const Value again = parse_json(json, type);
+  // JSON has one null: a jsonb `null` comes back as SQL's NULL.
+  must(is_null(again) ? json == "null" && type.kind == Kind::kJsonb : compare(again, value, type) == 0);
   std::string key;
   append_key(key, value, type);
   std::string_view key_left = key;
