@@ -22,13 +22,6 @@ constexpr std::chrono::seconds kCheckpointInterval{5};
 // A checkpoint is written when this many times its own size has been appended since the last one.
 constexpr uint64_t kCheckpointRatio = 4;
 
-// The parts of one append() that go to one shard.
-struct ShardAppend {
-  LogShard* shard = nullptr;
-  std::vector<LogShard::Item*> items;
-  std::exception_ptr error;
-};
-
 void check_keys(std::string_view topic, std::string_view batch) {
   std::string scratch;
   RecordReader reader(batch, scratch);
@@ -109,33 +102,38 @@ class EmbeddedLogImpl final : public EmbeddedLog {
 
   awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
                                           Durability durability) override {
-    const TopicConfig config = config_of(topic);
-    std::vector<LogShard::Item> items(batches.size());
-    std::vector<ShardAppend> appends;
+    const ShardTopic& known = topic_of(topic);
+    AppendCall call(here().shard());
+    std::vector<AppendRequest::Item> items(batches.size());
+    std::deque<AppendRequest> requests;
     for (size_t i = 0; i < batches.size(); ++i) {
       PartitionBatch& batch = batches[i];
-      check_partition(topic, config, batch.partition);
-      items[i] = {.batch = &batch, .header = check_batch(topic, batch, config.compact), .result = {}};
-      LogShard& owner = owner_of(topic, batch.partition);
-      auto found = std::ranges::find(appends, &owner, &ShardAppend::shard);
-      if (found == appends.end()) found = appends.insert(found, {.shard = &owner, .items = {}, .error = {}});
-      found->items.push_back(&items[i]);
-    }
-    if (appends.size() == 1) {
-      co_await append_to(topic, appends[0], durability);
-    } else {
-      Shard& home = here().shard();
-      Signal finished(home);
-      size_t left = appends.size();
-      for (ShardAppend& part : appends) home.spawn(append_part(topic, part, durability, left, finished));
-      while (left > 0) co_await finished.wait();
-      for (const ShardAppend& part : appends) {
-        if (part.error) std::rethrow_exception(part.error);
+      check_partition(known, batch.partition);
+      items[i] = {.batch = &batch, .header = check_batch(topic, batch, known.info.config.compact), .result = {}};
+      LogShard& owner = *known.owners[static_cast<size_t>(batch.partition)];
+      auto found = std::ranges::find(requests, &owner, [](const AppendRequest& request) { return &request.shard; });
+      if (found == requests.end()) {
+        requests.push_back({.shard = owner, .call = call, .topic = topic, .durability = durability});
+        found = std::prev(requests.end());
       }
+      found->items.push_back(&items[i]);
+      found->size += batch.bytes.size();
+    }
+    call.left = requests.size();
+    for (AppendRequest& request : requests) {
+      if (&request.shard.shard() == &call.home) {
+        request.shard.append(request);
+      } else {
+        asio::post(request.shard.shard().executor(), [&request] { request.shard.append(request); });
+      }
+    }
+    while (call.left > 0) co_await call.finished.wait();
+    for (const AppendRequest& request : requests) {
+      if (request.error) std::rethrow_exception(request.error);
     }
     std::vector<Appended> results;
     results.reserve(items.size());
-    for (const LogShard::Item& item : items) results.push_back(item.result);
+    for (const AppendRequest::Item& item : items) results.push_back(item.result);
     co_return results;
   }
 
@@ -213,30 +211,23 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     return *shards_[runtime_.owner_of(fmt::format("{}-{}", topic, partition)).index()];
   }
 
-  TopicConfig config_of(const std::string& topic) {
+  std::vector<LogShard*> owners_of(const TopicInfo& topic) {
+    std::vector<LogShard*> owners;
+    for (PartitionId i = 0; i < topic.config.partitions; ++i) owners.push_back(&owner_of(topic.name, i));
+    return owners;
+  }
+
+  const ShardTopic& topic_of(const std::string& topic) {
     const ShardTopic* found = here().find(topic);
     if (found == nullptr) throw Error(Code::kNotFound, fmt::format("there is no topic \"{}\"; create it first", topic));
-    return found->info.config;
+    return *found;
   }
 
-  static void check_partition(const std::string& topic, const TopicConfig& config, PartitionId partition) {
+  static void check_partition(const ShardTopic& topic, PartitionId partition) {
+    const auto& [name, id, config] = topic.info;
     if (partition >= 0 && partition < config.partitions) return;
-    throw Error(Code::kNotFound, fmt::format("topic \"{}\" has no partition {}; it has 0 to {}", topic, partition,
+    throw Error(Code::kNotFound, fmt::format("topic \"{}\" has no partition {}; it has 0 to {}", name, partition,
                                              config.partitions - 1));
-  }
-
-  awaitable<void> append_to(const std::string& topic, ShardAppend& part, Durability durability) {
-    co_await on(part.shard->shard(), [&] { return part.shard->append(topic, std::move(part.items), durability); });
-  }
-
-  awaitable<void> append_part(const std::string& topic, ShardAppend& part, Durability durability, size_t& left,
-                              Signal& finished) {
-    try {
-      co_await append_to(topic, part, durability);
-    } catch (...) {
-      part.error = std::current_exception();
-    }
-    if (--left == 0) finished.notify_all();
   }
 
   awaitable<void> create_here(std::string topic, TopicConfig config) {
@@ -273,7 +264,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   awaitable<void> publish(const TopicInfo& info, PartitionId first) {
     for (const auto& shard : shards_) {
       co_await on(shard->shard(), [&] {
-        shard->set_topic(info);
+        shard->set_topic(info, owners_of(info));
         for (PartitionId i = first; i < info.config.partitions; ++i) {
           if (&owner_of(info.name, i) == shard.get()) {
             shard->set_partition(info, i, RecoveredPartition(options_.producers_max));
@@ -417,7 +408,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     }
     for (Task& task : tasks) task.result.wait();
     for (const TopicInfo& topic : topics) {
-      for (const auto& shard : shards_) shard->set_topic(topic);
+      for (const auto& shard : shards_) shard->set_topic(topic, owners_of(topic));
     }
     for (Task& task : tasks)
       owner_of(task.topic->name, task.partition).set_partition(*task.topic, task.partition, task.result.get());

@@ -1,6 +1,7 @@
 #include "log/log_shard.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/trace.h"
 #include "fmt/format.h"
@@ -11,6 +12,7 @@ namespace {
 constexpr size_t kOpenFilesMax = 128;  // of a shard
 constexpr size_t kCacheBytesMax = size_t{16} << 20;
 constexpr size_t kLanesMax = 4;
+constexpr size_t kGatherBytesMax = size_t{64} << 10;  // more is worth a commit of its own
 
 }  // namespace
 
@@ -49,9 +51,10 @@ awaitable<void> LogShard::close() {
   co_await spares_.close();
 }
 
-void LogShard::set_topic(const TopicInfo& topic) {
+void LogShard::set_topic(const TopicInfo& topic, std::vector<LogShard*> owners) {
   ShardTopic& entry = topics_[topic.name];
   entry.info = topic;
+  entry.owners = std::move(owners);
   entry.partitions.resize(static_cast<size_t>(topic.config.partitions));
   for (const auto& partition : entry.partitions) {
     if (partition) partition->set_config(topic.config);
@@ -59,7 +62,7 @@ void LogShard::set_topic(const TopicInfo& topic) {
 }
 
 void LogShard::set_partition(const TopicInfo& topic, PartitionId partition, RecoveredPartition recovered) {
-  const PartitionServices services{shard_, pool_, files_, timers_, open_files_, spares_, cache_, background_};
+  const PartitionServices services{shard_, pool_, files_, timers_, open_files_, spares_, cache_, background_, finished_};
   topics_[topic.name].partitions[static_cast<size_t>(partition)] = std::make_shared<Partition>(
       services, topic, partition, partition_folder(options_.folder, topic.name, partition), std::move(recovered));
 }
@@ -73,6 +76,7 @@ awaitable<void> LogShard::remove_topic(std::string topic) {
   for (const auto& partition : removed.partitions) {
     if (partition) release(co_await partition->remove());
   }
+  tell_finished();
 }
 
 const ShardTopic* LogShard::find(const std::string& topic) const {
@@ -99,60 +103,87 @@ std::shared_ptr<Partition> LogShard::partition(const std::string& topic, Partiti
   return found->partitions[static_cast<size_t>(id)];
 }
 
-awaitable<void> LogShard::append(const std::string& topic, std::vector<Item*> items, Durability durability) {
-  if (closing_) throw Error(Code::kUnavailable, "the log is closed");
-  const Gate::Pass pass = gate_.enter();
-  size_t size = 0;
-  for (const Item* item : items) size += item->batch->bytes.size();
-  const size_t pending = unflushed_bytes_ + waiting_bytes_;
-  if (pending > 0 && pending + size > 2 * options_.unflushed_bytes_max) {
-    throw Error(Code::kBusy, fmt::format("{} bytes wait to be written, and the limit is {}; try again later", pending,
-                                         2 * options_.unflushed_bytes_max));
+void LogShard::append(AppendRequest& request) {
+  try {
+    if (closing_) throw Error(Code::kUnavailable, "the log is closed");
+    request.pass.emplace(gate_.enter());
+    const size_t pending = unflushed_bytes_ + waiting_bytes_;
+    if (pending > 0 && pending + request.size > 2 * options_.unflushed_bytes_max) {
+      throw Error(Code::kBusy, fmt::format("{} bytes wait to be written, and the limit is {}; try again later", pending,
+                                           2 * options_.unflushed_bytes_max));
+    }
+    if (waiting_.empty() && has_room(request)) {
+      enqueue(request);
+    } else {
+      waiting_bytes_ += request.size;
+      waiting_.push_back(&request);
+    }
+  } catch (...) {
+    request.error = std::current_exception();
+    finished_.push_back(&request);
   }
-  AppendRequest request(shard_);
-  const Waiting waiting{request, topic, items, durability, size};
-  if (waiting_.empty() && (unflushed_bytes_ == 0 || unflushed_bytes_ + size <= options_.unflushed_bytes_max)) {
-    enqueue(waiting);
-  } else {
-    waiting_bytes_ += size;
-    waiting_.push_back(waiting);
-  }
-  while (!request.done()) co_await request.changed.wait();
-  if (request.error) std::rethrow_exception(request.error);
+  tell_finished();
 }
 
-void LogShard::enqueue(const Waiting& waiting) {
-  unflushed_bytes_ += waiting.size;
-  size_t refused = waiting.size;
-  waiting.request.started = true;
+bool LogShard::has_room(const AppendRequest& request) const {
+  return unflushed_bytes_ == 0 || unflushed_bytes_ + request.size <= options_.unflushed_bytes_max;
+}
+
+void LogShard::enqueue(AppendRequest& request) {
+  unflushed_bytes_ += request.size;
+  size_t refused = request.size;
   try {
-    for (Item* item : waiting.items) {
-      const auto to = partition(waiting.topic, item->batch->partition);
+    for (AppendRequest::Item* item : request.items) {
+      const auto to = partition(request.topic, item->batch->partition);
       const size_t size = item->batch->bytes.size();
       bool queued = false;
-      item->result =
-          to->append(std::move(item->batch->bytes), item->header, waiting.durability, waiting.request, queued);
+      item->result = to->append(std::move(item->batch->bytes), item->header, request.durability, request, queued);
       if (!queued) continue;
       refused -= size;
       appended_bytes_ += size;
       mark_dirty(to);
     }
   } catch (...) {
-    if (!waiting.request.error) waiting.request.error = std::current_exception();
+    if (!request.error) request.error = std::current_exception();
   }
   unflushed_bytes_ -= refused;
-  if (waiting.request.left == 0) waiting.request.changed.notify_all();
+  if (request.left == 0) finished_.push_back(&request);
+  if (++gathered_ == expected_) work_.notify_all();
 }
 
 void LogShard::release(size_t bytes) {
   unflushed_bytes_ -= bytes;
-  while (!waiting_.empty()) {
-    const Waiting next = waiting_.front();
-    if (unflushed_bytes_ > 0 && unflushed_bytes_ + next.size > options_.unflushed_bytes_max) return;
+  while (!waiting_.empty() && has_room(*waiting_.front())) {
+    AppendRequest& next = *waiting_.front();
     waiting_.pop_front();
     waiting_bytes_ -= next.size;
     enqueue(next);
   }
+}
+
+// Wakes the callers: those of another shard with one message.
+void LogShard::tell_finished() {
+  if (finished_.empty()) return;
+  std::map<Shard*, std::vector<AppendRequest*>> by_home;
+  for (AppendRequest* request : std::exchange(finished_, {})) {
+    request->pass.reset();
+    by_home[&request->call.home].push_back(request);
+  }
+  for (auto& [home, of_home] : by_home) {
+    auto tell_all = [requests = std::move(of_home)] {
+      for (AppendRequest* request : requests) tell(*request);
+    };
+    if (home == &shard_) {
+      tell_all();
+    } else {
+      asio::post(home->executor(), std::move(tell_all));
+    }
+  }
+}
+
+void LogShard::tell(AppendRequest& request) {
+  AppendCall& call = request.call;
+  if (--call.left == 0) call.finished.notify_all();
 }
 
 void LogShard::mark_dirty(std::shared_ptr<Partition> partition) {
@@ -171,6 +202,7 @@ awaitable<void> LogShard::commit_loop() {
       }
       co_await work_.wait();
     }
+    co_await gather();
     std::vector<std::unique_ptr<CommitPart>> parts;
     for (const auto& partition : std::exchange(dirty_, {})) {
       partition->dirty = false;
@@ -181,11 +213,20 @@ awaitable<void> LogShard::commit_loop() {
   }
 }
 
+awaitable<void> LogShard::gather() {
+  const SteadyTime deadline = timers_.clock().steady() + options_.gather_time;
+  while (gathered_ < expected_ && unflushed_bytes_ < kGatherBytesMax && !closing_) {
+    if (!co_await work_.wait_until(timers_, deadline)) break;
+  }
+  expected_ = std::exchange(gathered_, 0);
+}
+
 awaitable<void> LogShard::commit(std::vector<std::unique_ptr<CommitPart>>& parts) {
   const bool early = std::ranges::any_of(parts, [](const auto& part) { return part->partition->wants_early_notice(); });
   if (early) {
     co_await on_lanes(parts, true, false);
     for (const auto& part : parts) part->partition->written(*part);
+    tell_finished();
     co_await on_lanes(parts, false, true);
   } else {
     co_await on_lanes(parts, true, true);
@@ -196,6 +237,7 @@ awaitable<void> LogShard::commit(std::vector<std::unique_ptr<CommitPart>>& parts
     if (part->partition->has_work()) mark_dirty(part->partition);
   }
   release(released);
+  tell_finished();
 }
 
 awaitable<void> LogShard::on_lanes(std::vector<std::unique_ptr<CommitPart>>& parts, bool write, bool sync) {

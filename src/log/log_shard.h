@@ -5,6 +5,10 @@
 // them. A commit has one part per partition that has something; parts are independent, and their syncs run on a few
 // lanes side by side.
 //
+// Clients that wait for one commit mostly come back with the next append soon after it. So a commit waits for as many
+// appends as the one before it had, but no longer than `gather_time`: without that, clients fall into ever more groups
+// with a commit for each, and the commits take the processor's time.
+//
 // Back-pressure: bytes that are queued or in flight are counted. Beyond `unflushed_bytes_max` further appends wait, in
 // order; beyond twice that they get Error(kBusy).
 #pragma once
@@ -24,17 +28,12 @@ namespace headrace {
 // A topic as one shard sees it: its configuration, and those of its partitions that belong to the shard.
 struct ShardTopic {
   TopicInfo info;
+  std::vector<class LogShard*> owners;                 // of each partition
   std::vector<std::shared_ptr<Partition>> partitions;  // null for those of other shards
 };
 
 class LogShard {
  public:
-  struct Item {
-    PartitionBatch* batch = nullptr;
-    BatchHeader header;
-    Appended result;
-  };
-
   LogShard(Pool& disk, Shard& shard, Timers& timers, Files& files, const EmbeddedLogOptions& options);
 
   Shard& shard() { return shard_; }
@@ -43,15 +42,16 @@ class LogShard {
   awaitable<void> close();
 
   // Before start(), or on the shard. Partitions that have nothing on disk yet need no recovery.
-  void set_topic(const TopicInfo& topic);
+  void set_topic(const TopicInfo& topic, std::vector<LogShard*> owners);
   void set_partition(const TopicInfo& topic, PartitionId partition, RecoveredPartition recovered);
   awaitable<void> remove_topic(std::string topic);
 
   const ShardTopic* find(const std::string& topic) const;
   std::vector<std::string> topics() const;
 
-  // Appends the items to their partitions, all of which belong here; returns when they are durable.
-  awaitable<void> append(const std::string& topic, std::vector<Item*> items, Durability durability);
+  // Appends the items to their partitions, all of which belong here. Once they are durable, or have failed, the call is
+  // told on its own shard. `request` must stay until then.
+  void append(AppendRequest& request);
   // The partition, for reading. Error(kNotFound), Error(kUnavailable).
   std::shared_ptr<Partition> partition(const std::string& topic, PartitionId id) const;
 
@@ -62,18 +62,14 @@ class LogShard {
   awaitable<uint64_t> disk_bytes();
 
  private:
-  struct Waiting {
-    AppendRequest& request;
-    const std::string& topic;
-    std::vector<Item*>& items;
-    Durability durability;
-    size_t size;
-  };
-
-  void enqueue(const Waiting& waiting);
+  bool has_room(const AppendRequest& request) const;
+  void enqueue(AppendRequest& request);
+  void tell_finished();
+  static void tell(AppendRequest& request);
   void release(size_t bytes);
   void mark_dirty(std::shared_ptr<Partition> partition);
   awaitable<void> commit_loop();
+  awaitable<void> gather();
   awaitable<void> commit(std::vector<std::unique_ptr<CommitPart>>& parts);
   awaitable<void> on_lanes(std::vector<std::unique_ptr<CommitPart>>& parts, bool write, bool sync);
   awaitable<void> run_lane(std::vector<CommitPart*> parts, bool write, bool sync, size_t& running);
@@ -93,7 +89,10 @@ class LogShard {
   std::vector<std::shared_ptr<Partition>> dirty_;
   size_t unflushed_bytes_ = 0;
   size_t waiting_bytes_ = 0;
-  std::deque<Waiting> waiting_;
+  std::deque<AppendRequest*> waiting_;
+  std::vector<AppendRequest*> finished_;
+  size_t gathered_ = 0;  // requests for the next commit
+  size_t expected_ = 0;  // requests of the last one
   uint64_t appended_bytes_ = 0;
   Signal work_;
   Signal lanes_;

@@ -15,20 +15,7 @@ constexpr size_t kPartBytesMax = size_t{32} << 20;  // of one commit of one part
 // A partition that fills half of a segment in this time gets the next one made ahead.
 constexpr std::chrono::seconds kFast{60};
 
-void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end) {
-  while (!waiters.empty() && waiters.begin()->first <= end) {
-    AppendRequest* request = waiters.begin()->second;
-    waiters.erase(waiters.begin());
-    request->finish_one(nullptr);
-  }
-}
-
 }  // namespace
-
-void AppendRequest::finish_one(std::exception_ptr failed) {
-  if (failed && !error) error = std::move(failed);
-  if (--left == 0) changed.notify_all();
-}
 
 Partition::Partition(PartitionServices services, const TopicInfo& topic, PartitionId id, std::string folder,
                      RecoveredPartition recovered)
@@ -109,6 +96,19 @@ uint64_t Partition::next_capacity(size_t first_batch) const {
   }
   capacity = std::max<uint64_t>(std::min(std::max(capacity, kFirstCapacity), config_.segment_bytes), first_batch);
   return (capacity + kMarkPageBytes - 1) / kMarkPageBytes * kMarkPageBytes;
+}
+
+void Partition::finish_one(AppendRequest& request, const std::exception_ptr& failed) {
+  if (failed && !request.error) request.error = failed;
+  if (--request.left == 0) services_.finished.push_back(&request);
+}
+
+void Partition::finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end) {
+  while (!waiters.empty() && waiters.begin()->first <= end) {
+    AppendRequest* request = waiters.begin()->second;
+    waiters.erase(waiters.begin());
+    finish_one(*request, nullptr);
+  }
 }
 
 std::unique_ptr<CommitPart> Partition::take_part() {
@@ -225,7 +225,7 @@ size_t Partition::fail(const std::exception_ptr& error) {
   next_ = written_end_ = durable_end_;
   producers_.roll_back();
   for (auto* waiters : {&written_waiters_, &durable_waiters_}) {
-    for (const auto& [end, request] : std::exchange(*waiters, {})) request->finish_one(error);
+    for (const auto& [end, request] : std::exchange(*waiters, {})) finish_one(*request, error);
   }
   return released;
 }

@@ -16,6 +16,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,35 @@
 
 namespace headrace {
 
+// A call of append(): what it waits for. Belongs to the shard that it was made on.
+struct AppendCall {
+  explicit AppendCall(Shard& shard) : home(shard), finished(shard) {}
+
+  Shard& home;
+  size_t left = 0;  // requests that are not finished
+  Signal finished;
+};
+
+// The part of a call that goes to the partitions of one shard, which alone touches it until it is finished.
+struct AppendRequest {
+  struct Item {
+    PartitionBatch* batch = nullptr;
+    BatchHeader header;
+    Appended result;
+  };
+
+  class LogShard& shard;
+  AppendCall& call;
+  const std::string& topic;
+  Durability durability;
+  std::vector<Item*> items;
+  size_t size = 0;  // of all batches
+
+  size_t left = 0;  // batches that are not durable yet
+  std::exception_ptr error;
+  std::optional<Gate::Pass> pass;
+};
+
 // What the partitions of a shard share. Outlives them.
 struct PartitionServices {
   Shard& shard;
@@ -40,20 +70,8 @@ struct PartitionServices {
   OpenFiles& open_files;
   SpareSegments& spares;
   TailCache& cache;
-  Gate& background;  // work that no caller waits for
-};
-
-// A call of append() on its way through one shard.
-struct AppendRequest {
-  explicit AppendRequest(Shard& shard) : changed(shard) {}
-
-  bool done() const { return started && left == 0; }
-  void finish_one(std::exception_ptr failed);
-
-  bool started = false;
-  size_t left = 0;  // batches that are not durable yet
-  std::exception_ptr error;
-  Signal changed;
+  Gate& background;                       // work that no caller waits for
+  std::vector<AppendRequest*>& finished;  // requests whose callers are to be told
 };
 
 class Partition : public std::enable_shared_from_this<Partition> {
@@ -117,6 +135,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void save_index_later(SegmentPointer segment);
   awaitable<void> save_index(SegmentPointer segment, Gate::Pass pass);
   awaitable<bool> remove_oldest();
+  void finish_one(AppendRequest& request, const std::exception_ptr& failed);
+  void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end);
   awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest);
 
   PartitionServices services_;

@@ -31,6 +31,19 @@ ProducerSequence producer_of(const StreamInfo& stream, const AppendOptions& opti
   return {};
 }
 
+// With the parser of this thread's last rows if they were of the same kind: making one costs more than a short body.
+Batch parse_short(const RowTypePtr& type, RowFormat format, const RowLimits& limits, std::string_view body) {
+  struct Last {
+    RowTypePtr type;
+    RowFormat format;
+    RowParser parser;
+  };
+  thread_local std::optional<Last> last;
+  if (!last || last->type != type || last->format != format)
+    last.emplace(Last{type, format, RowParser(type, format, limits)});
+  return last->parser.parse(body);
+}
+
 }  // namespace
 
 struct Appender::Encoded {
@@ -46,16 +59,20 @@ awaitable<AppendResult> Appender::append(std::string stream, RowFormat format, s
   if (!info->is_writable())
     throw Error(Code::kRefused, fmt::format("\"{}\" is written by Headrace; append to what it is made from", stream));
 
+  const RowLimits limits{.rows_max = limits_.rows_max, .row_bytes_max = limits_.row_bytes_max};
   std::vector<DeadRow> dead;
   auto parse = [&] {
     std::function<void(BadRow)> collect;
     if (options.bad_rows_to_dead)
       collect = [&dead](const BadRow& bad) { dead.push_back({bad.error.message(), std::string(bad.text)}); };
-    RowParser parser(info->type, format, {.rows_max = limits_.rows_max, .row_bytes_max = limits_.row_bytes_max},
-                     std::move(collect));
-    return parser.parse(body);
+    return RowParser(info->type, format, limits, std::move(collect)).parse(body);
   };
-  Batch rows = body.size() > limits_.inline_bytes_max ? co_await on_pool(runtime_.pool(), parse) : parse();
+  Batch rows;
+  if (body.size() > limits_.inline_bytes_max) {
+    rows = co_await on_pool(runtime_.pool(), parse);
+  } else {
+    rows = options.bad_rows_to_dead ? parse() : parse_short(info->type, format, limits, body);
+  }
   body = {};
   const size_t dead_rows = dead.size();
   if (!dead.empty()) co_await append_dead(stream, std::move(dead), {});
