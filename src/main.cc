@@ -27,7 +27,7 @@ namespace {
 
 // How the memory given at the start is shared out. What is left is for code, stacks and the rows in flight.
 StoreOptions store_options(const UpOptions& options) {
-  return {.folder = options.data + "/store", .memory_bytes = options.memory_bytes / 10 * 3};
+  return {.folder = options.data + "/store", .memory_bytes = options.memory_bytes / 20 * 9};
 }
 EmbeddedLogOptions log_options(const UpOptions& options) {
   return {.folder = options.data + "/log", .unflushed_bytes_max = options.memory_bytes / 32};

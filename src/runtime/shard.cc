@@ -1,6 +1,7 @@
 #include "runtime/shard.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <string>
@@ -17,6 +18,13 @@ constexpr int kAbandonRoundsMax = 1000;
 
 void name_thread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.c_str());
+}
+
+// The cores that this process may use, which can be fewer than there are.
+size_t core_count() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) == 0) return static_cast<size_t>(CPU_COUNT(&cores));
+  return std::max(1U, std::thread::hardware_concurrency());
 }
 
 [[noreturn]] void die_of(std::exception_ptr error, const char* where) {
@@ -82,9 +90,8 @@ void Shard::abandon() {
 }
 
 Runtime::Runtime(Options options)
-    : pool_(options.pool_threads != 0 ? options.pool_threads
-                                      : std::max<size_t>(4, size_t{2} * std::thread::hardware_concurrency())) {
-  const size_t count = options.shards != 0 ? options.shards : std::max(1U, std::thread::hardware_concurrency());
+    : pool_(options.pool_threads != 0 ? options.pool_threads : std::max<size_t>(4, 2 * core_count())) {
+  const size_t count = options.shards != 0 ? options.shards : core_count();
   for (size_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i));
   for (const auto& shard : shards_) threads_.emplace_back([&shard = *shard] { shard.run(); });
 }

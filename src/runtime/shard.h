@@ -169,7 +169,7 @@ class Pool {
 class Runtime {
  public:
   struct Options {
-    size_t shards = 0;        // 0: one per core
+    size_t shards = 0;        // 0: one per core that the process may use
     size_t pool_threads = 0;  // 0: two per core, at least 4
   };
 

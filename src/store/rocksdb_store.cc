@@ -361,7 +361,7 @@ rocksdb::Options rocksdb_options(const StoreOptions& store, rocksdb::Env* enviro
   cache.strict_capacity_limit = false;  // true would make reads fail instead of making room
   cache.high_pri_pool_ratio = 0.5;
   const std::shared_ptr<rocksdb::Cache> block_cache = rocksdb::NewLRUCache(cache);
-  const size_t write_bytes = store.memory_bytes / 2;
+  const size_t write_bytes = store.memory_bytes / 3;
 
   rocksdb::Options options;
   options.env = environment;

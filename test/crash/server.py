@@ -15,11 +15,12 @@ START_SECONDS_MAX = 60
 class Server:
     """One data folder and the process that serves it; started again it keeps its port."""
 
-    def __init__(self, app, data, *options, exact_numbers=False):
+    def __init__(self, app, data, *options, exact_numbers=False, prefix=()):
         self.app = str(app)
         self.json_options = {"parse_float": str, "parse_int": str} if exact_numbers else {}
         self.data = str(data)
         self.options = options
+        self.prefix = prefix  # of the command, like ("taskset", "-c", "0")
         self.port = 0
         self.process = None
         self.log = None
@@ -27,7 +28,7 @@ class Server:
     def start(self):
         self.log = open(os.path.join(os.path.dirname(self.data), "server.log"), "ab")
         self.process = subprocess.Popen(
-            [HEADRACE, "up", self.app, "--data", self.data, "--http-listen", f"127.0.0.1:{self.port}", *self.options],
+            [*self.prefix, HEADRACE, "up", self.app, "--data", self.data, "--http-listen", f"127.0.0.1:{self.port}", *self.options],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,

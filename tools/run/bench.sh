@@ -2,7 +2,7 @@
 
 run_bench() {
   install_missing "${bench_packages[@]}"
-  build release headrace limits
+  build release headrace limits empty_server
   local python=build/bench-python
   [[ -x $python/bin/python ]] || python3 -m venv "$python"
   "$python/bin/python" -c 'import duckdb, pytz' 2>/dev/null || "$python/bin/pip" install -q duckdb pytz
