@@ -18,7 +18,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr double kSeconds = 0.5;  // for each measurement
 
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 [[noreturn]] void fail(const char* what) {
   std::perror(what);
@@ -125,9 +127,10 @@ double round_trips_per_second() {
 
 int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : ".";
-  std::printf("{\"cores\":%u,\"memcpy_bytes_per_s\":%.0f,\"fdatasync_4k_per_s\":%.0f,\"fdatasync_64k_bytes_per_s\":%.0f,"
-              "\"loopback_bytes_per_s\":%.0f,\"loopback_round_trips_per_s\":%.0f}\n",
-              std::thread::hardware_concurrency(), memcpy_bytes_per_second(), syncs_per_second(folder, 4096),
-              syncs_per_second(folder, 65536) * 65536, loopback_bytes_per_second(), round_trips_per_second());
+  std::printf(
+      "{\"cores\":%u,\"memcpy_bytes_per_s\":%.0f,\"fdatasync_4k_per_s\":%.0f,\"fdatasync_64k_bytes_per_s\":%.0f,"
+      "\"loopback_bytes_per_s\":%.0f,\"loopback_round_trips_per_s\":%.0f}\n",
+      std::thread::hardware_concurrency(), memcpy_bytes_per_second(), syncs_per_second(folder, 4096),
+      syncs_per_second(folder, 65536) * 65536, loopback_bytes_per_second(), round_trips_per_second());
   return 0;
 }

@@ -31,7 +31,7 @@ class TestingLog {
  public:
   explicit TestingLog(uint64_t seed = 1, size_t shards = 1)
       : runtime_({.shards = shards, .pool_threads = shards}), files_(seed) {
-    options_.gather_time = {};  // simulated time stands still
+    options_.gather_time = {};       // simulated time stands still
     options_.disk_threads = shards;  // with one, a seed repeats itself
     open();
   }
