@@ -59,7 +59,8 @@ std::optional<std::string_view> document_member(std::string_view document, std::
 }
 
 std::optional<std::string_view> document_element(std::string_view document, int64_t index) {
-  if (!document.starts_with('[')) return std::nullopt;
+  if (document.starts_with('{')) return std::nullopt;
+  if (!document.starts_with('[')) return index == 0 || index == -1 ? std::optional(document) : std::nullopt;
   if (index < 0) {
     int64_t count = 0;
     for_each_part(document, [&](std::string_view, std::string_view) { return ++count > 0; });

@@ -92,6 +92,9 @@ constexpr UnitName kUnitNames[] = {
     {"yrs", Unit::kYear},
 };
 
+// Those of the units that are in PostgreSQL's table of words in dates (datetime.c: datetktbl).
+constexpr std::string_view kWordsOfDates[] = {"d", "dec", "h", "m", "mon", "s", "y"};
+
 constexpr int64_t kMicrosPerMinute = 60 * kMicrosPerSecond;
 constexpr int64_t kMicrosPerHour = 60 * kMicrosPerMinute;
 constexpr int kDaysPerMonth = 30;
@@ -105,6 +108,10 @@ bool is_letter(char c) {
 }
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool is_separator(char c) {
+  return c > ' ' && c < 0x7f && !is_digit(c) && !is_letter(c) && c != '+' && c != '-' && c != '.';
 }
 
 // A number as PostgreSQL keeps it here: the whole part exactly, the fraction as a double, both with the sign.
@@ -183,12 +190,11 @@ class Parser {
     skip_spaces();
     if (next() == 'P' && end_ - at_ > 1) return parse_iso();
     bool any = false;
-    for (skip_spaces(); at_ != end_; skip_spaces()) {
-      if (take('@')) continue;
+    for (skip_separators(); at_ != end_; skip_separators()) {
       if (is_letter(next())) {
         const auto unit = parse_unit();
         if (unit != Unit::kAgo || !any) return std::nullopt;
-        skip_spaces();
+        skip_separators();
         return at_ == end_ ? sum_.result(true) : std::nullopt;
       }
       if (!parse_field()) return std::nullopt;
@@ -207,6 +213,11 @@ class Parser {
   }
   void skip_spaces() {
     while (at_ != end_ && is_space(*at_)) ++at_;
+  }
+
+  // PostgreSQL ignores all punctuation between fields but what may begin a number: "@ 1 day, 2 hours".
+  void skip_separators() {
+    while (at_ != end_ && (is_space(*at_) || is_separator(*at_))) ++at_;
   }
 
   bool parse_digits(int64_t& value) {
@@ -229,7 +240,9 @@ class Parser {
     number.negative = next() == '-';
     number.has_sign = number.negative || next() == '+';
     if (number.has_sign) ++at_;
+    if (number.has_sign) skip_spaces();
     const bool whole = is_digit(next());
+    if (number.has_sign && !whole) return false;  // ".5", but not "-.5"
     if (whole && !parse_digits(number.whole)) return false;
     if (take('.')) {
       if (!whole && !is_digit(next())) return false;
@@ -253,15 +266,26 @@ class Parser {
     const std::string_view name(letters, count);
     const auto found = std::ranges::find(kUnitNames, name, &UnitName::name);
     if (found == std::end(kUnitNames)) return std::nullopt;
+    // "1h30m" is read, "1hour30min" and "1h-30m" are not: a word with digits or a hyphen behind it may be a date,
+    // unless dates know it as a word of their own.
+    if (next() == '-' || next() == '/' || next() == '.') return std::nullopt;
+    const bool may_be_date = next() == '+' || is_digit(next());
+    if (may_be_date && std::ranges::find(kWordsOfDates, name) == std::end(kWordsOfDates)) return std::nullopt;
     return found->unit;
   }
 
-  // Each unit may be given once; a time of day is hours, minutes and seconds.
+  // Each unit may be given once; a time of day is hours, minutes, seconds and what is less.
   bool claim(Unit unit) {
     const uint32_t bit = 1U << static_cast<uint32_t>(unit);
     if ((claimed_ & bit) != 0) return false;
     claimed_ |= bit;
     return true;
+  }
+  bool claim_seconds_and_less() {
+    return claim(Unit::kSecond) && claim(Unit::kMillisecond) && claim(Unit::kMicrosecond);
+  }
+  bool claim(const Number& number, Unit unit) {
+    return unit == Unit::kSecond && number.fraction != 0 ? claim_seconds_and_less() : claim(unit);
   }
 
   bool parse_field() {
@@ -269,22 +293,18 @@ class Parser {
     if (!parse_number(number)) return false;
     if (next() == ':') return parse_time(number);
     if (next() == '-' && number.fraction == 0) return parse_year_month(number);
-    skip_spaces();
+    skip_separators();
     if (is_letter(next())) {
-      const char* before = at_;
       const auto unit = parse_unit();
-      if (unit && *unit != Unit::kAgo) {
-        sum_.add(number, *unit);
-        return claim(*unit);
-      }
-      if (!unit) return false;
-      at_ = before;
+      if (!unit || *unit == Unit::kAgo) return false;
+      sum_.add(number, *unit);
+      return claim(number, *unit);
     }
     // Without a unit a number is days if a time follows ("1 02:00:00"), and seconds at the end.
     const bool days = time_follows();
-    if (!days && at_ != end_ && !is_letter(next())) return false;
+    if (!days && at_ != end_) return false;
     sum_.add(number, days ? Unit::kDay : Unit::kSecond);
-    return claim(days ? Unit::kDay : Unit::kSecond);
+    return claim(number, days ? Unit::kDay : Unit::kSecond);
   }
 
   bool time_follows() const {
@@ -318,7 +338,7 @@ class Parser {
     time.micros += seconds.whole * kMicrosPerSecond;
     time.micros += static_cast<int64_t>(std::nearbyint(seconds.fraction * 1e6));
     sum_.micros += first.negative ? -time.micros : time.micros;
-    return claim(Unit::kHour) && claim(Unit::kMinute) && claim(Unit::kSecond);
+    return claim(Unit::kHour) && claim(Unit::kMinute) && claim_seconds_and_less();
   }
 
   // SQL's "1-2": years and months under one sign.
@@ -326,10 +346,11 @@ class Parser {
     ++at_;
     Number months;
     if (!parse_digits(months.whole) || months.whole > 11) return false;
+    if (next() == '-') return false;  // "2001-02-03" is a date
     if (years.negative) months.whole = -months.whole;
     sum_.add(years, Unit::kYear);
     sum_.add(months, Unit::kMonth);
-    return claim(Unit::kYear) && claim(Unit::kMonth);
+    return claim(Unit::kMonth);
   }
 
   std::optional<Interval> parse_iso() {

@@ -25,6 +25,10 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 constexpr uint8_t kNotHex = 0xff;
 constexpr auto kHexValues = [] {
   std::array<uint8_t, 256> values{};
@@ -45,9 +49,9 @@ uint8_t hex_value(char c) {
 // Infinity and NaN by their names.
 template <typename Float>
 std::optional<Float> parse_special(std::string_view text) {
-  if (equals_ignoring_case(text, "nan")) return std::numeric_limits<Float>::quiet_NaN();
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
+  if (equals_ignoring_case(text, "nan")) return std::numeric_limits<Float>::quiet_NaN();
   if (!equals_ignoring_case(text, "infinity") && !equals_ignoring_case(text, "inf")) return std::nullopt;
   constexpr Float kInfinity = std::numeric_limits<Float>::infinity();
   return negative ? -kInfinity : kInfinity;
@@ -249,14 +253,20 @@ bool append_from_bytea_text(std::string& out, std::string_view text) {
   };
   if (text.starts_with("\\x")) {
     text.remove_prefix(2);
-    if (text.size() % 2 != 0) return false;
     out.resize(start + text.size() / 2);
-    for (size_t i = 0; i < text.size(); i += 2) {
+    size_t end = start;
+    for (size_t i = 0; i < text.size();) {
+      if (is_blank(text[i])) {  // allowed between bytes
+        ++i;
+        continue;
+      }
       const uint8_t high = hex_value(text[i]);
-      const uint8_t low = hex_value(text[i + 1]);
+      const uint8_t low = i + 1 < text.size() ? hex_value(text[i + 1]) : kNotHex;
       if (high == kNotHex || low == kNotHex) return refuse();
-      out[start + i / 2] = static_cast<char>(high << 4 | low);
+      out[end++] = static_cast<char>(high << 4 | low);
+      i += 2;
     }
+    out.resize(end);
     return true;
   }
   const auto octal = [&](size_t at, char most) { return at < text.size() && text[at] >= '0' && text[at] <= most; };

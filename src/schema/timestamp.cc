@@ -70,10 +70,22 @@ class Scanner {
     ++at_;
     return true;
   }
-  bool take(std::string_view text) {
-    if (left() < text.size() || std::string_view(at_, text.size()) != text) return false;
-    at_ += text.size();
+  // A word in lower case, written in either.
+  bool take_word(std::string_view word) {
+    if (left() < word.size()) return false;
+    for (size_t i = 0; i < word.size(); ++i)
+      if ((at_[i] | 0x20) != word[i]) return false;
+    at_ += word.size();
     return true;
+  }
+  void skip_spaces() {
+    while (take(' ')) {
+    }
+  }
+  size_t digits() const {
+    const char* c = at_;
+    while (c != end_ && is_digit(*c)) ++c;
+    return static_cast<size_t>(c - at_);
   }
 
   // A number of `least` to `most` digits; what follows is not looked at.
@@ -110,33 +122,43 @@ std::optional<int64_t> checked_days(int64_t year, int64_t month, int64_t day) {
   return days_from_civil(year, static_cast<int32_t>(month), static_cast<int32_t>(day));
 }
 
-// " BC" at the end turns year N into 1 - N; there is no year 0 in SQL.
-bool strip_before_christ(std::string_view& text) {
-  if (!text.ends_with(" BC")) return false;
-  text.remove_suffix(3);
-  return true;
+// "BC" at the end turns year N into 1 - N; there is no year 0 in SQL. "AD" changes nothing.
+bool strip_era(std::string_view& text) {
+  if (text.size() < 2) return false;
+  const auto before_last = static_cast<char>(text[text.size() - 2] | 0x20);
+  const auto last = static_cast<char>(text.back() | 0x20);
+  const bool before_christ = before_last == 'b' && last == 'c';
+  if (!before_christ && !(before_last == 'a' && last == 'd')) return false;
+  text.remove_suffix(2);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return before_christ;
 }
 
+// "2001-02-03", "2001-2-3" or "20010203".
 std::optional<int64_t> scan_date(Scanner& scanner, bool before_christ) {
-  const auto year = scanner.number(4, 7);
-  if (!year || *year == 0 || !scanner.take('-')) return std::nullopt;
-  const auto month = scanner.number(2, 2);
-  if (!month || !scanner.take('-')) return std::nullopt;
-  const auto day = scanner.number(2, 2);
+  constexpr size_t kBasicDigits = 8;
+  const bool basic = scanner.digits() == kBasicDigits;
+  const auto year = scanner.number(4, basic ? 4 : 7);
+  if (!year || *year == 0 || (!basic && !scanner.take('-'))) return std::nullopt;
+  const auto month = scanner.number(1, 2);
+  if (!month || (!basic && !scanner.take('-'))) return std::nullopt;
+  const auto day = scanner.number(1, 2);
   if (!day) return std::nullopt;
   return checked_days(before_christ ? 1 - *year : *year, *month, *day);
 }
 
-// Microseconds since midnight, up to and including 24:00:00.
+// Microseconds since midnight, up to and including 24:00:00. "04:05:06.5", "4:5", "0405", "040506".
 std::optional<int64_t> scan_time(Scanner& scanner) {
-  const auto hour = scanner.number(2, 2);
-  if (!hour || !scanner.take(':')) return std::nullopt;
-  const auto minute = scanner.number(2, 2);
+  const size_t digits = scanner.digits();
+  const bool basic = digits == 4 || digits == 6;
+  const auto hour = scanner.number(1, 2);
+  if (!hour || (!basic && !scanner.take(':'))) return std::nullopt;
+  const auto minute = scanner.number(1, 2);
   if (!minute) return std::nullopt;
   int64_t second = 0;
   int64_t micros = 0;
-  if (scanner.take(':')) {
-    const auto seconds = scanner.number(2, 2);
+  if (basic ? digits == 6 : scanner.take(':')) {
+    const auto seconds = scanner.number(1, 2);
     if (!seconds) return std::nullopt;
     second = *seconds;
     if (scanner.take('.')) {
@@ -147,31 +169,32 @@ std::optional<int64_t> scan_time(Scanner& scanner) {
   }
   if (*hour > 24 || *minute > 59 || second > 60) return std::nullopt;
   const int64_t result = ((*hour * 60 + *minute) * 60 + second) * kMicrosPerSecond + micros;
-  if (*hour == 24 && result != kMicrosPerDay) return std::nullopt;
+  if (result > kMicrosPerDay) return std::nullopt;
   return result;
 }
 
-// Seconds east of UTC. PostgreSQL allows offsets below 16 hours, in RFC 3339's form, without a colon, and with seconds.
+// Seconds east of UTC. PostgreSQL allows offsets below 16 hours: "+05:30", "+5", "+0530", "-08:00:30". Of the names of
+// time zones only those of UTC itself are known.
 std::optional<int64_t> scan_offset(Scanner& scanner) {
-  if (scanner.done() || scanner.take('Z') || scanner.take('z')) return 0;
-  scanner.take(' ');
-  if (scanner.take("UTC") || scanner.take("GMT")) return 0;
+  if (scanner.done()) return 0;
+  scanner.skip_spaces();
+  for (const std::string_view name : {"zulu", "z", "utc", "gmt"})
+    if (scanner.take_word(name)) return 0;
   const bool negative = scanner.next_is('-');
   if (!negative && !scanner.next_is('+')) return std::nullopt;
   scanner.take(negative ? '-' : '+');
-  const auto hours = scanner.number(2, 2);
-  if (!hours) {
-    return std::nullopt;
-  }
+  const size_t digits = scanner.digits();
+  const auto hours = scanner.number(1, digits == 3 ? 1 : 2);
+  if (!hours) return std::nullopt;
   int64_t minutes = 0;
   int64_t seconds = 0;
   const bool colon = scanner.take(':');
-  if (colon || !scanner.done()) {
-    const auto value = scanner.number(2, 2);
+  if (colon || digits > 2) {
+    const auto value = scanner.number(1, 2);
     if (!value) return std::nullopt;
     minutes = *value;
     if (colon && scanner.take(':')) {
-      const auto more = scanner.number(2, 2);
+      const auto more = scanner.number(1, 2);
       if (!more) return std::nullopt;
       seconds = *more;
     }
@@ -231,13 +254,20 @@ constexpr size_t kSecondsBytes = 19;  // YYYY-MM-DDTHH:MM:SS
 
 // Everything that is not YYYY-MM-DDTHH:MM:SS at the front.
 std::optional<int64_t> parse_general(std::string_view text) {
-  const bool before_christ = strip_before_christ(text);
+  const bool before_christ = strip_era(text);
   Scanner scanner(text);
   const auto days = scan_date(scanner, before_christ);
   if (!days) return std::nullopt;
-  if (scanner.done()) return instant(*days, 0, 0);
-  if (!scanner.take('T') && !scanner.take(' ') && !scanner.take('t')) return std::nullopt;
-  const auto time = scan_time(scanner);
+  // "2001-01-01-08" is no date with an offset for PostgreSQL, though "2001-01-01+08" and "2001-01-01 -08" are.
+  if (scanner.next_is('-')) return std::nullopt;
+  std::optional<int64_t> time = 0;
+  if (scanner.next_is('T') || scanner.next_is('t')) {
+    scanner.take_word("t");
+    time = scan_time(scanner);
+  } else if (scanner.next_is(' ')) {
+    scanner.skip_spaces();
+    if (scanner.digits() > 0) time = scan_time(scanner);
+  }
   if (!time) return std::nullopt;
   const auto offset = scan_offset(scanner);
   if (!offset || !scanner.done()) return std::nullopt;
@@ -251,7 +281,7 @@ int32_t days_in_month(int64_t year, int32_t month) {
 }
 
 std::optional<int64_t> parse_date(std::string_view text) {
-  const bool before_christ = strip_before_christ(text);
+  const bool before_christ = strip_era(text);
   Scanner scanner(text);
   const auto days = scan_date(scanner, before_christ);
   if (!days || !scanner.done() || *days < kDateMin || *days > kDateMax) return std::nullopt;
@@ -287,7 +317,8 @@ std::optional<int64_t> parse_timestamptz(std::string_view text) {
   if (text.size() == kSecondsBytes + 1 && from[kSecondsBytes] == 'Z') [[likely]]
     return micros;
 
-  if (text.ends_with(" BC")) return parse_general(text);
+  // An era at the end, or UTC.
+  if ((text.back() | 0x20) == 'c' || (text.back() | 0x20) == 'd') return parse_general(text);
   Scanner scanner(text.substr(kSecondsBytes));
   int64_t fraction = 0;
   if (scanner.take('.')) {

@@ -54,11 +54,14 @@ constexpr CivilDate civil_from_days(int64_t days) {
 
 int32_t days_in_month(int64_t year, int32_t month);
 
-// "2001-01-31", also "12345-01-31" and "0044-03-15 BC" as PostgreSQL prints them. nullopt for anything else.
+// "2001-01-31", also "12345-01-31" and "0044-03-15 BC" as PostgreSQL prints them, "2001-1-31", and ISO 8601's basic
+// form "20010131". nullopt for anything else.
 std::optional<int64_t> parse_date(std::string_view text);
 
 // RFC 3339 with any offset, PostgreSQL's "2001-01-01 00:01:00+00", either without an offset (UTC), without seconds, or
-// without a time (midnight). Fractions beyond six digits are rounded as PostgreSQL does. Second 60 is the next minute.
+// without a time (midnight), and ISO 8601's basic form "20010101T000100Z". Fractions beyond six digits are rounded as
+// PostgreSQL does. Second 60 is the next minute. Of what PostgreSQL reads besides, dates in another order, names of
+// months and time zones, AM and PM, and words like "infinity" and "now" are refused.
 std::optional<int64_t> parse_timestamptz(std::string_view text);
 
 // Write at `to`, which has room for kTimestampBytesMax, and return the end of what was written.
