@@ -208,8 +208,13 @@ class Bench:
             limits.append(self.wrk(empty_port, "point_read.lua", self.rows, cores="1")["requests_per_s"])
         empty.kill()
         empty.wait()
+        pipelined = [
+            self.wrk(server.port, "point_read.lua", self.rows, 16, cores="1")["requests_per_s"]
+            for _ in range(self.arguments.runs)
+        ]
         server.kill()
         self.report_requests(results, "goal 80,000", statistics.median(limits), "a server that does nothing, in turns")
+        report("with 16 requests at once per connection", statistics.median(pipelined), "req/s")
 
     def run_latency(self):
         print("\n# Event to view: from sending rows to all views having them, 50,000 events/s")

@@ -38,7 +38,40 @@ size_t core_count() {
   check_failed("errors are handled where they can be", std::source_location::current());
 }
 
+template <typename Executor>
+awaitable<void> run_on(Executor executor, detail::Job job) {
+  return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
+      [executor, job](auto handler) {
+        asio::post(executor, [job, resume = std::move(handler)]() mutable {
+          job.run(job.object);
+          auto home = asio::get_associated_executor(resume);
+          asio::post(home, std::move(resume));
+        });
+      },
+      asio::use_awaitable);
+}
+
 }  // namespace
+
+namespace detail {
+
+awaitable<void> run_job(asio::io_context& context, Job job) {
+  return run_on(context.get_executor(), job);
+}
+
+awaitable<void> run_job(asio::thread_pool& pool, Job job) {
+  return run_on(pool.get_executor(), job);
+}
+
+awaitable<void> run_job(asio::io_context& context, CoroutineJob job) {
+  return asio::co_spawn(context, job.make(job.object), asio::use_awaitable);
+}
+
+awaitable<void> run_job(asio::thread_pool& pool, CoroutineJob job) {
+  return asio::co_spawn(pool, job.make(job.object), asio::use_awaitable);
+}
+
+}  // namespace detail
 
 // Counts a spawned coroutine from the call of spawn() until its frame is gone.
 class Shard::Alive {

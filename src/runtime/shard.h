@@ -92,24 +92,41 @@ class Outcome {
   std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> value_;
 };
 
-// Runs `f` on `executor` and resumes the calling coroutine on its own executor.
-template <typename Executor, typename F>
-awaitable<ResultOf<F>> cross(Executor executor, F f) {
-  Outcome<ResultOf<F>> outcome;
+// A function, or a maker of a coroutine, that lives in the frame of who waits for it. Without its type, so that Asio's
+// templates are instantiated once (shard.cc) and not for each call.
+struct Job {
+  void* object;
+  void (*run)(void* object);
+};
+struct CoroutineJob {
+  void* object;
+  awaitable<void> (*make)(void* object);
+};
+
+// Runs the job over there and resumes the calling coroutine on its own executor. The job throws nothing.
+awaitable<void> run_job(asio::io_context& context, Job job);
+awaitable<void> run_job(asio::thread_pool& pool, Job job);
+awaitable<void> run_job(asio::io_context& context, CoroutineJob job);
+awaitable<void> run_job(asio::thread_pool& pool, CoroutineJob job);
+
+template <typename Context, typename F>
+awaitable<ResultOf<F>> cross(Context& context, F f) {
+  struct Call {
+    F& f;
+    Outcome<ResultOf<F>> outcome;
+  } call{f, {}};
   if constexpr (Awaited<std::invoke_result_t<F>>::is_coroutine) {
-    co_await asio::co_spawn(executor, outcome.run_coroutine(f), asio::use_awaitable);
+    co_await run_job(context, CoroutineJob{&call, [](void* object) {
+                                             auto& call = *static_cast<Call*>(object);
+                                             return call.outcome.run_coroutine(call.f);
+                                           }});
   } else {
-    co_await asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-        [&](auto handler) {
-          asio::post(executor, [&f, &outcome, resume = std::move(handler)]() mutable {
-            outcome.run(f);
-            auto home = asio::get_associated_executor(resume);
-            asio::post(home, std::move(resume));
-          });
-        },
-        asio::use_awaitable);
+    co_await run_job(context, Job{&call, [](void* object) {
+                                    auto& call = *static_cast<Call*>(object);
+                                    call.outcome.run(call.f);
+                                  }});
   }
-  co_return outcome.take();
+  co_return call.outcome.take();
 }
 
 // Asio lets only a context itself destroy what is queued in it; Runtime::stop() has to do it earlier than its
@@ -158,6 +175,7 @@ class Shard {
 class Pool {
  public:
   explicit Pool(size_t threads) : pool_(threads) {}
+  asio::thread_pool& context() { return pool_; }
   asio::thread_pool::executor_type executor() { return pool_.get_executor(); }
 
  private:
@@ -223,7 +241,7 @@ detail::ResultOf<F> Runtime::block_on(F f) {
 
 template <typename F>
 awaitable<detail::ResultOf<F>> on(Shard& shard, F f) {
-  if (!shard.is_current()) co_return co_await detail::cross(shard.executor(), std::move(f));
+  if (!shard.is_current()) co_return co_await detail::cross(shard.context(), std::move(f));
   if constexpr (detail::Awaited<std::invoke_result_t<F>>::is_coroutine) {
     co_return co_await f();
   } else {
@@ -233,7 +251,7 @@ awaitable<detail::ResultOf<F>> on(Shard& shard, F f) {
 
 template <typename F>
 awaitable<detail::ResultOf<F>> on_pool(Pool& pool, F f) {
-  return detail::cross(pool.executor(), std::move(f));
+  return detail::cross(pool.context(), std::move(f));
 }
 
 }  // namespace headrace
