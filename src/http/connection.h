@@ -11,18 +11,16 @@
 #include <string>
 
 #include "base/metrics.h"
-#include "boost/asio/ip/tcp.hpp"
 #include "boost/beast/core/flat_buffer.hpp"
 #include "http/body_memory.h"
 #include "http/content_coding.h"
 #include "http/request_parser.h"
 #include "http/router.h"
+#include "runtime/tcp_listener.h"
 
 namespace headrace {
 
-// With the same (polymorphic) executor as coroutines have, a completed read resumes its coroutine directly; with a
-// concrete one Asio would wrap and allocate each time.
-using Socket = asio::ip::tcp::socket;
+using Socket = TcpListener::Socket;
 
 class Connection;
 

@@ -47,6 +47,7 @@ inline constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;  // of one record bat
 struct PartitionBatch {
   PartitionId partition = 0;
   std::string bytes;
+  bool gapless = false;  // the producer's sequences count records and leave none out, as Kafka's do
 };
 
 enum class Durability : uint8_t {
@@ -88,8 +89,10 @@ class Log {
   // Appends each batch to its partition, in call order per partition, and returns when all are durable. A batch whose
   // producer id is not -1 is appended only if its base sequence is greater than the last batch's of that producer in
   // the partition; otherwise it is a duplicate, and the call returns once the original is durable. Throws
-  // Error(kInvalid) for a malformed batch, Error(kBusy) when the partition's queue is full, Error(kIo) or
-  // Error(kOutOfSpace) when it is not known to be durable; it may still turn out to be.
+  // Error(kInvalid) for a malformed batch, Error(kConflict) if a newer epoch of the producer has appended,
+  // Error(kRefused) if the batch is gapless and does not follow the producer's last one, Error(kBusy) when the
+  // partition's queue is full, Error(kIo) or Error(kOutOfSpace) when it is not known to be durable; it may still turn
+  // out to be.
   virtual awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
                                                   Durability durability = Durability::kSynced) = 0;
 

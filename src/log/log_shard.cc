@@ -138,7 +138,7 @@ void LogShard::enqueue(AppendRequest& request) {
       const auto to = partition(request.topic, item->batch->partition);
       const size_t size = item->batch->bytes.size();
       bool queued = false;
-      item->result = to->append(std::move(item->batch->bytes), item->header, request.durability, request, queued);
+      item->result = to->append(*item->batch, item->header, request, queued);
       if (!queued) continue;
       refused -= size;
       appended_bytes_ += size;

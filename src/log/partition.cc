@@ -50,15 +50,19 @@ void Partition::check_removed() const {
   if (removed_) throw Error(Code::kNotFound, fmt::format("partition {} was removed with its topic", name_));
 }
 
-Appended Partition::append(std::string bytes, BatchHeader header, Durability durability, AppendRequest& request,
-                           bool& queued) {
+Appended Partition::append(PartitionBatch& batch, BatchHeader header, AppendRequest& request, bool& queued) {
   check_removed();
   if (header.producer_id != kNoProducer) {
-    const Producers::Answer answer = producers_.check(header);
+    const Producers::Answer answer = producers_.check(header, batch.gapless);
     if (answer.verdict == Producers::Verdict::kFenced) {
       throw Error(Code::kConflict, fmt::format("producer {} appended to {} with epoch {}, and a newer one has; begin "
                                                "again with a new epoch",
                                                header.producer_id, name_, header.producer_epoch));
+    }
+    if (answer.verdict == Producers::Verdict::kOutOfOrder) {
+      throw Error(Code::kRefused, fmt::format("producer {} left sequences out before {} of {}; send again what was not "
+                                              "acknowledged, in order",
+                                              header.producer_id, header.base_sequence, name_));
     }
     if (answer.verdict == Producers::Verdict::kDuplicate) {
       if (answer.durable_at > durable_end_) {
@@ -71,6 +75,7 @@ Appended Partition::append(std::string bytes, BatchHeader header, Durability dur
               .duplicate = true};
     }
   }
+  std::string bytes = std::move(batch.bytes);
   header.base = next_;
   header.leader_epoch = 0;
   store_big_endian(bytes.data(), next_.value);
@@ -79,7 +84,7 @@ Appended Partition::append(std::string bytes, BatchHeader header, Durability dur
   next_ = header.end();
   queue_bytes_ += bytes.size();
   queue_.push_back({std::move(bytes), header});
-  auto& waiters = durability == Durability::kSynced ? durable_waiters_ : written_waiters_;
+  auto& waiters = request.durability == Durability::kSynced ? durable_waiters_ : written_waiters_;
   waiters.emplace(header.end(), &request);
   ++request.left;
   queued = true;

@@ -86,7 +86,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   // Queues a checked batch, or recognises a duplicate. `request` is finished once the batch is durable (or written, if
   // relaxed) or has failed. Throws what concerns this batch only. Sets `queued` if the batch now waits for a commit.
-  Appended append(std::string bytes, BatchHeader header, Durability durability, AppendRequest& request, bool& queued);
+  Appended append(PartitionBatch& batch, BatchHeader header, AppendRequest& request, bool& queued);
   int32_t last_sequence(int64_t producer_id) const { return producers_.last_sequence(producer_id); }
 
   // For the group commit.

@@ -20,6 +20,10 @@ bool is_after(int32_t sequence, int32_t last) {
   return sequence > last;
 }
 
+int32_t next_sequence(int32_t last) {
+  return last == INT32_MAX ? 0 : last + 1;
+}
+
 }  // namespace
 
 void Producers::State::push(const Batch& batch) {
@@ -44,14 +48,21 @@ Producers::State& Producers::touch(int64_t id) {
   return states_.back();
 }
 
-Producers::Answer Producers::check(const BatchHeader& header) const {
+// A producer that is not known any more may go on with any sequence (KIP-360); one that is begins an epoch with 0.
+Producers::Answer Producers::check(const BatchHeader& header, bool gapless) const {
   const auto found = by_id_.find(header.producer_id);
   if (found == by_id_.end()) return {};
   const State& state = *found->second;
   if (header.producer_epoch < state.epoch) return {.verdict = Verdict::kFenced};
-  if (header.producer_epoch > state.epoch) return {};  // sequences start again
+  if (header.producer_epoch > state.epoch) {  // sequences start again
+    return {.verdict = gapless && header.base_sequence != 0 ? Verdict::kOutOfOrder : Verdict::kNew};
+  }
   const Batch* last = state.last();
-  if (last == nullptr || is_after(header.base_sequence, last->first_sequence)) return {};
+  if (last == nullptr) return {};
+  if (gapless && header.base_sequence == next_sequence(last->last_sequence)) return {};
+  if (is_after(header.base_sequence, gapless ? last->last_sequence : last->first_sequence)) {
+    return {.verdict = gapless ? Verdict::kOutOfOrder : Verdict::kNew};
+  }
   Answer answer{.verdict = Verdict::kDuplicate, .durable_at = last->end};
   for (size_t i = 0; i < state.recent_count; ++i) {
     const Batch& batch = state.recent[i];

@@ -30,7 +30,8 @@ class Producers {
   enum class Verdict : uint8_t {
     kNew,
     kDuplicate,
-    kFenced,  // a newer epoch of this producer has appended
+    kFenced,      // a newer epoch of this producer has appended
+    kOutOfOrder,  // gapless, and not the sequence that is next
   };
   struct Answer {
     Verdict verdict = Verdict::kNew;
@@ -39,7 +40,7 @@ class Producers {
     std::optional<Offset> end;
     Offset durable_at;  // of a duplicate: it is durable once the partition's end reaches this
   };
-  Answer check(const BatchHeader& header) const;
+  Answer check(const BatchHeader& header, bool gapless = false) const;
 
   // `header`, with its base offset, has been queued.
   void appended(const BatchHeader& header);

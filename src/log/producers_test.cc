@@ -72,6 +72,21 @@ TEST(Producers, SequencesGoRoundAtTheEnd) {
   EXPECT_EQ(producers.check(batch(2, 0, 1, {})).verdict, Verdict::kNew);
 }
 
+TEST(Producers, WithoutGapsTakeOnlyTheNextSequence) {
+  Producers producers(10);
+  EXPECT_EQ(producers.check(batch(1, 70, 2, {}), true).verdict, Verdict::kNew);  // not known: goes on where it was
+  producers.appended(batch(1, 70, 2, {0}));
+  EXPECT_EQ(producers.check(batch(1, 72, 1, {}), true).verdict, Verdict::kNew);
+  EXPECT_EQ(producers.check(batch(1, 73, 1, {}), true).verdict, Verdict::kOutOfOrder);
+  EXPECT_EQ(producers.check(batch(1, 70, 2, {}), true).base, Offset{0});
+  EXPECT_EQ(producers.check(batch(1, 71, 1, {}), true).verdict, Verdict::kDuplicate);
+  EXPECT_EQ(producers.check(batch(1, 0, 1, {}, 1), true).verdict, Verdict::kNew);
+  EXPECT_EQ(producers.check(batch(1, 72, 1, {}, 1), true).verdict, Verdict::kOutOfOrder);
+  producers.appended(batch(2, INT32_MAX - 1, 2, {2}));
+  EXPECT_EQ(producers.check(batch(2, 0, 1, {}), true).verdict, Verdict::kNew);
+  EXPECT_EQ(producers.check(batch(2, 1, 1, {}), true).verdict, Verdict::kOutOfOrder);
+}
+
 TEST(Producers, AreBounded) {
   Producers producers(3);
   for (int i = 0; i < 10; ++i) producers.appended(batch(i, 0, 1, {i}));
