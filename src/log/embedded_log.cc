@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <future>
-#include <latch>
+#include <map>
 
 #include "base/check.h"
 #include "base/trace.h"
@@ -151,6 +151,19 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     LogShard& owner = owner_of(topic, partition);
     co_return co_await on(owner.shard(),
                           [&] { return owner.partition(topic, partition)->wait_beyond(offset, deadline); });
+  }
+
+  awaitable<void> wait_any(std::vector<LogPosition> positions, SteadyTime deadline) override {
+    const auto watch = std::make_shared<LogWatch>(here().shard());
+    std::map<LogShard*, std::vector<LogPosition>> by_owner;
+    for (LogPosition& each : positions) by_owner[&owner_of(each.topic, each.partition)].push_back(std::move(each));
+    for (auto& [owner, of_owner] : by_owner) {
+      asio::post(owner->shard().executor(),
+                 [owner, watch, theirs = std::move(of_owner)] { owner->watch(watch, theirs); });
+    }
+    while (!watch->woken && co_await watch->changed.wait_until(timers_, deadline)) {
+    }
+    watch->given_up = true;
   }
 
   awaitable<std::optional<Offset>> offset_at(std::string topic, PartitionId partition, int64_t timestamp_ms) override {

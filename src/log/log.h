@@ -74,6 +74,12 @@ struct Fetched {
   Bounds bounds;
 };
 
+struct LogPosition {
+  std::string topic;
+  PartitionId partition = 0;
+  Offset offset;
+};
+
 class Log {
  public:
   virtual ~Log() = default;
@@ -103,6 +109,9 @@ class Log {
   // Returns when the durable end is beyond `offset`, or at `deadline` at the latest.
   virtual awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset,
                                         SteadyTime deadline) = 0;
+  // Returns when the durable end of one of the partitions is beyond its offset, or one is not there (any more), or at
+  // `deadline` at the latest.
+  virtual awaitable<void> wait_any(std::vector<LogPosition> positions, SteadyTime deadline) = 0;
   // The first offset whose record's timestamp is >= `timestamp_ms`.
   virtual awaitable<std::optional<Offset>> offset_at(std::string topic, PartitionId partition,
                                                      int64_t timestamp_ms) = 0;

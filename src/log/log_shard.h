@@ -55,6 +55,9 @@ class LogShard {
   // The partition, for reading. Error(kNotFound), Error(kUnavailable).
   std::shared_ptr<Partition> partition(const std::string& topic, PartitionId id) const;
 
+  // Wakes the watch when one of the positions, all of which belong here, has something behind it.
+  void watch(std::shared_ptr<LogWatch> watch, const std::vector<LogPosition>& positions);
+
   void add_to_checkpoint(Checkpoint& checkpoint) const;
   // Bytes appended since this was last asked.
   uint64_t take_appended_bytes() { return std::exchange(appended_bytes_, 0); }

@@ -116,6 +116,29 @@ void Partition::finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Off
   }
 }
 
+void LogWatch::wake(const std::shared_ptr<LogWatch>& watch) {
+  if (watch->woken.exchange(true)) return;
+  if (watch->home.is_current()) {
+    watch->changed.notify_all();
+  } else {
+    asio::post(watch->home.executor(), [watch] { watch->changed.notify_all(); });
+  }
+}
+
+void Partition::watch(std::shared_ptr<LogWatch> watch, Offset beyond) {
+  std::erase_if(watches_, [](const auto& each) { return each.second->given_up.load(); });
+  watches_.emplace_back(beyond, std::move(watch));
+  wake_watches();
+}
+
+void Partition::wake_watches() {
+  std::erase_if(watches_, [this](const auto& each) {
+    const bool news = removed_ || durable_end_ > each.first;
+    if (news) LogWatch::wake(each.second);
+    return news;
+  });
+}
+
 std::unique_ptr<CommitPart> Partition::take_part() {
   check(has_work(), "a part is taken of a partition that has one");
   const SegmentPointer last = segments_.empty() ? nullptr : segments_.back();
@@ -215,6 +238,7 @@ size_t Partition::complete(CommitPart& part) {
   finish_up_to(written_waiters_, durable_end_);
   finish_up_to(durable_waiters_, durable_end_);
   changed_.notify_all();
+  wake_watches();
 
   if (tail.end.position * 2 > tail.capacity && services_.timers.clock().steady() - segment->made < kFast) {
     services_.spares.want(next_capacity(0));
@@ -253,6 +277,7 @@ awaitable<size_t> Partition::remove() {
   for (const SegmentPointer& segment : segments_) services_.open_files.close(*segment);
   cached_->clear();
   changed_.notify_all();
+  wake_watches();
   co_return released;
 }
 

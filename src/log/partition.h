@@ -13,6 +13,7 @@
 // of the log. If the roll fails too, so does that append, and the one after it tries again.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -61,6 +62,18 @@ struct AppendRequest {
   std::optional<Gate::Pass> pass;
 };
 
+// Someone who waits for news of any of several partitions.
+struct LogWatch {
+  explicit LogWatch(Shard& shard) : home(shard), changed(shard) {}
+  // From any shard; only the first time counts.
+  static void wake(const std::shared_ptr<LogWatch>& watch);
+
+  Shard& home;
+  Signal changed;
+  std::atomic<bool> woken = false;
+  std::atomic<bool> given_up = false;
+};
+
 // What the partitions of a shard share. Outlives them.
 struct PartitionServices {
   Shard& shard;
@@ -100,6 +113,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Bounds bounds() const { return {start_, durable_end_}; }
   awaitable<Fetched> read(Offset from, size_t bytes_max);
   awaitable<Bounds> wait_beyond(Offset offset, SteadyTime deadline);
+  void watch(std::shared_ptr<LogWatch> watch, Offset beyond);
   awaitable<std::optional<Offset>> offset_at(int64_t timestamp_ms);
 
   // What the checkpoint says about it, if it has anything.
@@ -135,6 +149,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void save_index_later(SegmentPointer segment);
   awaitable<void> save_index(SegmentPointer segment, Gate::Pass pass);
   awaitable<bool> remove_oldest();
+  void wake_watches();
   void finish_one(AppendRequest& request, const std::exception_ptr& failed);
   void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end);
   awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest);
@@ -164,6 +179,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   size_t saving_ = 0;  // indexes
   std::multimap<Offset, AppendRequest*> durable_waiters_;
   std::multimap<Offset, AppendRequest*> written_waiters_;
+  std::vector<std::pair<Offset, std::shared_ptr<LogWatch>>> watches_;
   std::shared_ptr<CachedTail> cached_ = std::make_shared<CachedTail>();
   Signal changed_;  // the durable end, the start, or the segments
 };
