@@ -12,7 +12,6 @@ namespace headrace {
 namespace {
 
 constexpr size_t kPairsAtOnce = 256;
-constexpr size_t kPairsSampled = 4096;
 
 }  // namespace
 
@@ -166,19 +165,28 @@ Flow::Page ViewReader::scan(const Flow::Range& range, const Snapshot* at) const 
   return page;
 }
 
+// A pair is a row, but for a filter above groups, and where equal rows are counted: there the first pairs say how many
+// rows a pair stands for.
 uint64_t ViewReader::approximate_rows() const {
+  const bool is_filtered =
+      std::ranges::any_of(layout_->above(), [](const PlanPtr& node) { return node->node == Plan::Node::kFilter; });
   uint64_t pairs = 0;
-  uint64_t bytes = 0;
   uint64_t rows = 0;
+  std::vector<ViewLayout::Pair> groups;
   auto cursor = store_.scan(table_, {}, {});
   for (; cursor->valid() && pairs < kPairsSampled; cursor->next()) {
     ++pairs;
-    bytes += cursor->key().size() + cursor->value().size();
     std::string_view value = cursor->value();
-    rows += layout_->is_counted() ? static_cast<uint64_t>(take_varint(value)) : 1;
+    if (is_filtered) {
+      groups.push_back({std::string(cursor->key()), std::string(value)});
+    } else {
+      rows += layout_->is_counted() ? static_cast<uint64_t>(take_varint(value)) : 1;
+    }
   }
-  if (!cursor->valid()) return rows;
-  return std::max(rows, store_.approximate_bytes(table_) * rows / std::max<uint64_t>(bytes, 1));
+  if (is_filtered) rows = layout_->decode(groups).batch.rows;
+  if (!cursor->valid() || pairs == 0) return rows;
+  const auto rows_per_pair = static_cast<double>(rows) / static_cast<double>(pairs);
+  return std::max(rows, static_cast<uint64_t>(static_cast<double>(store_.approximate_keys(table_)) * rows_per_pair));
 }
 
 }  // namespace headrace

@@ -17,6 +17,8 @@ namespace headrace {
 // A page ends after this many stored groups, even if filters left nothing of them: so its cost is bounded, and the
 // cursor goes on from there.
 inline constexpr size_t kGroupsPerPageMax = 100'000;
+// So many pairs are looked at to say how many rows there are.
+inline constexpr size_t kPairsSampled = 4096;
 
 class ViewReader {
  public:
@@ -25,6 +27,7 @@ class ViewReader {
   std::optional<Batch> read(std::span<const Value> key, const Snapshot* at) const;
   std::optional<bool> read_json(std::span<const Value> key, bool may_block, std::string& out) const;
   Flow::Page scan(const Flow::Range& range, const Snapshot* at) const;
+  // Exactly for up to kPairsSampled stored pairs, about otherwise (Store::approximate_keys). Takes a few milliseconds.
   uint64_t approximate_rows() const;
 
  private:

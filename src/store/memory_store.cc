@@ -272,6 +272,12 @@ class MemoryStore final : public Store {
       return rows == nullptr ? 0 : rows->bytes;
     });
   }
+  uint64_t approximate_keys(TableId table) override {
+    return state_.with([&](const State& state) {
+      const auto rows = state.find(table);
+      return rows == nullptr ? 0 : rows->rows.size();
+    });
+  }
 
  private:
   Guarded<State> state_;

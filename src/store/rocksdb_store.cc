@@ -23,6 +23,8 @@
 #include "rocksdb/write_batch.h"
 #include "rocksdb/write_buffer_manager.h"
 #include "store/files_environment.h"
+#include "store/rocksdb_key_samples.h"
+#include "store/rocksdb_keys.h"
 #include "store/store.h"
 
 namespace headrace {
@@ -33,46 +35,10 @@ using rocksdb::ReadOptions;
 using rocksdb::Slice;
 using rocksdb::Status;
 
-constexpr size_t kTableBytes = sizeof(uint32_t);
 constexpr size_t kWriteBytesMax = size_t{1} << 30;  // of one commit
 constexpr int kWriteBuffers = 3;                    // one being filled, two being flushed
 constexpr size_t kLookupsMax = 256;                 // at once, of one multi_get()
 constexpr double kBloomBitsPerKey = 10;             // one false positive in a hundred
-
-Code code_of(const Status& status) {
-  if (status.IsNoSpace()) return Code::kOutOfSpace;
-  if (status.IsCorruption()) return Code::kCorrupt;
-  if (status.IsBusy() || status.IsTryAgain()) return Code::kBusy;
-  if (status.IsShutdownInProgress()) return Code::kUnavailable;
-  if (status.IsMemoryLimit()) return Code::kTooLarge;
-  if (status.IsIOError()) return Code::kIo;
-  return Code::kInternal;
-}
-
-void require_ok(const Status& status, const char* doing) {
-  if (!status.ok()) [[unlikely]]
-    throw Error(code_of(status), fmt::format("{}: {}", doing, status.ToString()));
-}
-
-// Table and key as RocksDB's key, without an allocation when it is short.
-class FullKey {
- public:
-  FullKey(TableId table, std::string_view key) : size_(kTableBytes + key.size()) {
-    char* to = short_;
-    if (size_ > sizeof short_) {
-      long_.resize(size_);
-      to = long_.data();
-    }
-    store_big_endian(to, static_cast<uint32_t>(table));
-    std::copy(key.begin(), key.end(), to + kTableBytes);
-  }
-  Slice slice() const { return {size_ > sizeof short_ ? long_.data() : short_, size_}; }
-
- private:
-  size_t size_;
-  char short_[124];
-  std::string long_;
-};
 
 // The first key after all of `table`; empty when there is none.
 std::string end_of(TableId table) {
@@ -130,6 +96,8 @@ class RocksdbSnapshot final : public Snapshot {
 
 class RocksdbWrite final : public StoreWrite {
  public:
+  explicit RocksdbWrite(RocksdbKeySamples& samples) : sampled_(samples) {}
+
   void put(TableId table, std::string_view key, std::string_view value) override {
     if (batch_.GetDataSize() + key.size() + value.size() > kWriteBytesMax) {
       throw Error(Code::kTooLarge, fmt::format("one commit to the store exceeds {} bytes", kWriteBytesMax));
@@ -140,15 +108,30 @@ class RocksdbWrite final : public StoreWrite {
     const Slice value_part(value.data(), value.size());
     require_ok(batch_.Put(nullptr, rocksdb::SliceParts(key_parts, 2), rocksdb::SliceParts(&value_part, 1)),
                "adding to a commit");
+    sampled_.see(table, key, true);
   }
   void remove(TableId table, std::string_view key) override {
     require_ok(batch_.Delete(FullKey(table, key).slice()), "adding to a commit");
+    sampled_.see(table, key, false);
   }
   size_t bytes() const override { return batch_.GetDataSize(); }
-  rocksdb::WriteBatch& batch() { return batch_; }
+
+  void commit(rocksdb::DB& db, const rocksdb::WriteOptions& options) {
+    batch_.SetSavePoint();
+    Status status = sampled_.add_to(batch_);
+    if (status.ok()) status = db.Write(options, &batch_);
+    if (!status.ok()) [[unlikely]] {
+      sampled_.forget();
+      require_ok(batch_.RollbackToSavePoint(), "undoing a commit");
+      require_ok(status, "committing to the store");
+    }
+    sampled_.clear();
+    batch_.Clear();
+  }
 
  private:
   rocksdb::WriteBatch batch_;
+  RocksdbKeySamples::Changes sampled_;
 };
 
 class RocksdbCursor final : public StoreCursor {
@@ -199,18 +182,14 @@ class HintedTable final : public rocksdb::SliceTransform {
 class RocksdbStore final : public Store {
  public:
   explicit RocksdbStore(std::shared_ptr<Database> database)
-      : database_(std::move(database)), db_(*database_->db), family_(db_.DefaultColumnFamily()) {
+      : database_(std::move(database)), db_(*database_->db), family_(db_.DefaultColumnFamily()), samples_(db_) {
     write_options_.disableWAL = true;
     cached_only_.read_tier = rocksdb::kBlockCacheTier;
   }
 
-  std::unique_ptr<StoreWrite> begin() override { return std::make_unique<RocksdbWrite>(); }
+  std::unique_ptr<StoreWrite> begin() override { return std::make_unique<RocksdbWrite>(samples_); }
 
-  void commit(StoreWrite& write) override {
-    rocksdb::WriteBatch& batch = static_cast<RocksdbWrite&>(write).batch();
-    require_ok(db_.Write(write_options_, &batch), "committing to the store");
-    batch.Clear();
-  }
+  void commit(StoreWrite& write) override { static_cast<RocksdbWrite&>(write).commit(db_, write_options_); }
 
   void flush() override {
     rocksdb::FlushOptions options;
@@ -280,7 +259,10 @@ class RocksdbStore final : public Store {
     const Slice end_slice(end);
     // One mark, in order with the commits. Not DeleteFilesInRange(): it takes the rows from snapshots as well, and is
     // durable before the commits that came first.
-    require_ok(db_.DeleteRange(write_options_, family_, begin_slice, end_slice), "dropping a table of the store");
+    rocksdb::WriteBatch batch;
+    require_ok(batch.DeleteRange(begin_slice, end_slice), "dropping a table of the store");
+    require_ok(samples_.drop(table, batch), "dropping a table of the store");
+    require_ok(db_.Write(write_options_, &batch), "dropping a table of the store");
     // The mark goes to a file in the background, and what it covers is compacted with it.
     rocksdb::FlushOptions flush;
     flush.wait = false;
@@ -300,6 +282,11 @@ class RocksdbStore final : public Store {
     uint64_t size = 0;
     require_ok(db_.GetApproximateSizes(options, family_, &range, 1, &size), "measuring a table of the store");
     return size;
+  }
+
+  uint64_t approximate_keys(TableId table) override {
+    const std::optional<uint64_t> keys = samples_.estimate(table);
+    return keys ? *keys : Store::approximate_keys(table);
   }
 
  private:
@@ -332,6 +319,7 @@ class RocksdbStore final : public Store {
   const std::shared_ptr<Database> database_;
   rocksdb::DB& db_;
   rocksdb::ColumnFamilyHandle* const family_;
+  RocksdbKeySamples samples_;
   rocksdb::WriteOptions write_options_;
   ReadOptions cached_only_;
 };

@@ -159,6 +159,65 @@ TEST(RocksdbStore, APowerCutLeavesAPrefixOfTheCommitsWithAllThatWasFlushed) {
               static_cast<unsigned long long>(committed), static_cast<unsigned long long>(recovered));
 }
 
+// Keys in no order, as many as there are numbers; values of different sizes.
+void put_keys(Store& store, TableId table, uint64_t from, uint64_t end, Random& random) {
+  constexpr uint64_t kMixes = 0x9e3779b97f4a7c15;
+  const auto write = store.begin();
+  for (uint64_t number = from; number < end; ++number) {
+    write->put(table, fmt::format("{:016x}", number * kMixes), std::string(random.below(60), 'v'));
+    if (number % 5000 == 0) store.commit(*write);
+  }
+  store.commit(*write);
+}
+
+// In memtables, in files that overlap and in levels, with old versions and removals about.
+TEST(RocksdbStore, KnowsAboutHowManyKeysThereAre) {
+  constexpr TableId kOne{1};
+  constexpr TableId kOther{2};
+  constexpr uint64_t kKeys = 200'000;
+  constexpr double kErrorMax = 0.08;
+  FaultyFiles files(1);
+  Random random(1);
+  auto store = open_rocksdb_store(files, {.folder = kFolder, .memory_bytes = size_t{16} << 20});
+  const auto expect_keys = [&](TableId table, uint64_t keys) {
+    EXPECT_NEAR(static_cast<double>(store->approximate_keys(table)), static_cast<double>(keys),
+                kErrorMax * static_cast<double>(keys));
+  };
+  put_keys(*store, kOne, 0, kKeys, random);
+  put_keys(*store, kOther, 0, kKeys / 10, random);
+  expect_keys(kOne, kKeys);
+  expect_keys(kOther, kKeys / 10);
+  for (int round = 0; round < 10; ++round) put_keys(*store, kOne, kKeys / 2, kKeys / 2 + kKeys / 10, random);
+  expect_keys(kOne, kKeys);
+
+  const uint64_t before = store->approximate_keys(kOne);
+  store.reset();
+  store = open_rocksdb_store(files, {.folder = kFolder, .memory_bytes = size_t{16} << 20});
+  EXPECT_EQ(store->approximate_keys(kOne), before);
+  put_keys(*store, kOne, 0, kKeys + kKeys / 4, random);
+  expect_keys(kOne, kKeys + kKeys / 4);
+  expect_keys(kOther, kKeys / 10);
+}
+
+// What is known after a power cut is of the commits that are left, also when they are fewer than what was counted.
+TEST(RocksdbStore, KnowsHowManyKeysAPowerCutLeft) {
+  constexpr TableId kOne{1};
+  FaultyFiles files(1);
+  Random random(1);
+  auto store = open(files);
+  put_keys(*store, kOne, 0, 3'000, random);
+  store->flush();
+  put_keys(*store, kOne, 3'000, 4'000, random);
+  files.power_cut();
+  store.reset();
+  files.restore_power();
+  store = open(files);
+  uint64_t keys = 0;
+  for (const auto cursor = store->scan(kOne, {}, {}); cursor->valid(); cursor->next()) ++keys;
+  EXPECT_EQ(keys, 3'000U);
+  EXPECT_EQ(store->approximate_keys(kOne), keys);
+}
+
 TEST(RocksdbStore, KeepsItsStateWhenClosedInPeace) {
   FaultyFiles files(1);
   Random random(1);
