@@ -1,0 +1,271 @@
+// What has to do with the group as a whole: its life, what is known about it, and its offsets.
+#include "kafka/group.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace headrace {
+namespace {
+
+constexpr size_t kGroupBytes = 1024;  // of a group without members and offsets
+constexpr std::string_view kConsumerProtocol = "consumer";
+
+// The topics in the metadata of a consumer (Kafka's ConsumerProtocolSubscription: version, topics, ...).
+std::optional<std::set<std::string>> topics_of(std::string_view metadata) {
+  try {
+    Reader reader(metadata);
+    reader.big_endian<int16_t>();
+    std::set<std::string> topics;
+    for (auto left = reader.big_endian<int32_t>(); left > 0; --left) {
+      const auto size = reader.big_endian<int16_t>();
+      if (size < 0) return std::nullopt;
+      topics.emplace(reader.bytes(static_cast<size_t>(size)));
+    }
+    return topics;
+  } catch (const Error&) {
+    return std::nullopt;  // another client's own format
+  }
+}
+
+}  // namespace
+
+std::string_view name(GroupState state) {
+  switch (state) {
+    case GroupState::kEmpty: return "Empty";
+    case GroupState::kPreparingRebalance: return "PreparingRebalance";
+    case GroupState::kCompletingRebalance: return "CompletingRebalance";
+    case GroupState::kStable: return "Stable";
+    case GroupState::kDead: return "Dead";
+  }
+  return "Unknown";
+}
+
+Group::Group(GroupServices& services, std::string id, PartitionId partition)
+    : services_(services),
+      id_(std::move(id)),
+      partition_(partition),
+      since_ms_(services.timers.clock().wall_ms()),
+      offsets_(services, id_, partition) {
+  services_.memory.force(0, kGroupBytes + id_.size());
+}
+
+Group::~Group() {
+  for (auto& [id, member] : members_) services_.memory.force(member.charged, 0);
+  services_.memory.force(kGroupBytes + id_.size(), 0);
+}
+
+void Group::adopt(GroupRecord record) {
+  generation_ = record.generation;
+  protocol_type_ = record.protocol_type.value_or("");
+  protocol_ = std::move(record.protocol);
+  leader_ = std::move(record.leader);
+  since_ms_ = record.since_ms;
+  for (MemberRecord& each : record.members) {
+    Member member;
+    static_cast<MemberRecord&>(member) = std::move(each);
+    if (member.instance_id) instances_[*member.instance_id] = member.id;
+    std::string id = member.id;
+    Member& adopted = members_.insert_or_assign(std::move(id), std::move(member)).first->second;
+    recharge(adopted);
+    renew_session(adopted);
+  }
+  state_ = members_.empty() ? GroupState::kEmpty : GroupState::kStable;
+  if (members_.size() > services_.options.members_max) prepare_rebalance();  // the limit has been lowered
+}
+
+ErrorCode Group::heartbeat(const HeartbeatRequest& request) {
+  if (state_ == GroupState::kDead || stopped_) return ErrorCode::kCoordinatorNotAvailable;
+  const ErrorCode error = check_member(request.member_id, request.instance_id);
+  if (error != ErrorCode::kNone) return error;
+  if (request.generation != generation_) return ErrorCode::kIllegalGeneration;
+  renew_session(members_.at(request.member_id));
+  return state_ == GroupState::kPreparingRebalance ? ErrorCode::kRebalanceInProgress : ErrorCode::kNone;
+}
+
+ErrorCode Group::leave(const LeavingMember& leaving) {
+  if (state_ == GroupState::kDead || stopped_) return ErrorCode::kCoordinatorNotAvailable;
+  if (!leaving.instance_id && pending_.erase(leaving.member_id) > 0) {
+    complete_join_if_all_are_there();
+    return ErrorCode::kNone;
+  }
+  // An operator knows the name of the instance only.
+  const auto instance = leaving.instance_id ? instances_.find(*leaving.instance_id) : instances_.end();
+  if (leaving.member_id.empty() && instance != instances_.end()) {
+    const std::string id = instance->second;
+    remove_member(id, ErrorCode::kUnknownMemberId);
+    return ErrorCode::kNone;
+  }
+  const ErrorCode error = check_member(leaving.member_id, leaving.instance_id);
+  if (error == ErrorCode::kNone) remove_member(leaving.member_id, ErrorCode::kUnknownMemberId);
+  return error;
+}
+
+void Group::commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer) {
+  const bool as_member = request.generation >= 0 || !request.member_id.empty() || request.instance_id;
+  ErrorCode error = ErrorCode::kNone;
+  if (state_ == GroupState::kDead || stopped_) {
+    error = ErrorCode::kCoordinatorNotAvailable;
+  } else if (request.generation < 0 && state_ == GroupState::kEmpty) {
+    // From a consumer that assigns partitions to itself, or from a tool.
+  } else if (!as_member) {
+    error = ErrorCode::kUnknownMemberId;
+  } else if (error = check_member(request.member_id, request.instance_id); error == ErrorCode::kNone) {
+    if (request.generation != generation_) {
+      error = ErrorCode::kIllegalGeneration;
+    } else if (state_ == GroupState::kCompletingRebalance) {
+      error = ErrorCode::kRebalanceInProgress;  // it has joined, so it has given up what it would commit for
+    } else {
+      renew_session(members_.at(request.member_id));
+    }
+  }
+  if (error == ErrorCode::kNone) return offsets_.commit(std::move(request), std::move(answer));
+  answer->give(all_with(request, error));
+}
+
+void Group::delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOffsetsResult> answer) {
+  if (state_ == GroupState::kDead) return answer->give({.error = ErrorCode::kGroupIdNotFound});
+  if (stopped_) return answer->give({.error = ErrorCode::kCoordinatorNotAvailable});
+  const bool active = state_ != GroupState::kEmpty;
+  if (active && protocol_type_ != kConsumerProtocol) return answer->give({.error = ErrorCode::kNonEmptyGroup});
+
+  const auto subscribed = subscribed_topics();
+  DeleteOffsetsResult result;
+  std::vector<GroupOffsets::Place> places;
+  for (const TopicPartitions& topic : request.topics) {
+    const bool in_use = active && (!subscribed || subscribed->contains(topic.topic));
+    TopicErrors& errors = result.topics.emplace_back(TopicErrors{topic.topic, {}});
+    for (const PartitionId partition : topic.partitions) {
+      errors.partitions.push_back({partition, in_use ? ErrorCode::kGroupSubscribedToTopic : ErrorCode::kNone});
+      if (!in_use && offsets_.contains(topic.topic, partition)) places.push_back({topic.topic, partition});
+    }
+  }
+  if (places.empty()) return answer->give(std::move(result));
+  offsets_.forget(std::move(places), [result = std::move(result), answer](ErrorCode error) mutable {
+    for (TopicErrors& topic : result.topics)
+      for (PartitionError& partition : topic.partitions)
+        if (partition.error == ErrorCode::kNone) partition.error = error;
+    answer->give(std::move(result));
+  });
+}
+
+DescribedGroup Group::describe() const {
+  DescribedGroup described{.group = id_, .found = state_ != GroupState::kDead, .state = state_};
+  if (!described.found) return described;
+  const bool stable = state_ == GroupState::kStable;
+  described.protocol_type = protocol_type_;
+  if (stable) described.protocol = protocol_.value_or("");
+  for (const auto& [id, member] : members_) {
+    DescribedMember& out = described.members.emplace_back(DescribedMember{
+        .id = id, .instance_id = member.instance_id, .client_id = member.client_id, .client_host = member.client_host});
+    if (!stable) continue;
+    out.assignment = member.assignment;
+    const auto chosen = std::ranges::find(member.protocols, described.protocol, &MemberProtocol::name);
+    if (chosen != member.protocols.end()) out.metadata = chosen->metadata;
+  }
+  return described;
+}
+
+bool Group::is_useless() const {
+  return state_ == GroupState::kEmpty && members_.empty() && pending_.empty() && generation_ == 0 && writes_ == 0 &&
+         offsets_.empty();
+}
+
+void Group::expire(int64_t now_ms, const std::set<std::string>& topics, int64_t topics_ms, std::function<void()> gone) {
+  if (stopped_ || (state_ != GroupState::kEmpty && state_ != GroupState::kStable)) return;
+  const bool empty = state_ == GroupState::kEmpty;
+  // The offsets of an empty group live on from the end of the last member; those of a group with members as long as
+  // the topic is subscribed.
+  const auto subscribed = subscribed_topics();
+  const int64_t since = protocol_type_.empty() || !empty ? 0 : since_ms_;
+  const int64_t retention = services_.options.offsets_retention.count();
+  auto places = offsets_.choose([&](const std::string& topic, const GroupOffsets::Entry& entry) {
+    if (!entry.committed || entry.writing > 0) return false;
+    const CommittedOffset& offset = *entry.committed;
+    if (!topics.contains(topic) && offset.committed_ms < topics_ms) return true;
+    if (!empty && (!subscribed || subscribed->contains(topic))) return false;
+    return now_ms >= (offset.expires_ms >= 0 ? offset.expires_ms : std::max(since, offset.committed_ms) + retention);
+  });
+  if (empty && pending_.empty() && places.size() == offsets_.size())
+    return remove([gone = std::move(gone)](ErrorCode error) {
+      if (error == ErrorCode::kNone) gone();
+    });
+  if (!places.empty()) offsets_.forget(std::move(places), [](ErrorCode) {});  // if it fails, the next round tries again
+}
+
+void Group::topic_removed(const std::string& topic, GroupWriter::Done done) {
+  auto places = offsets_.choose([&](const std::string& each, const GroupOffsets::Entry&) { return each == topic; });
+  if (places.empty() || state_ == GroupState::kDead) return done(ErrorCode::kNone);
+  offsets_.forget(std::move(places), std::move(done));
+}
+
+void Group::remove(GroupWriter::Done done) {
+  if (state_ == GroupState::kDead) return done(ErrorCode::kGroupIdNotFound);
+  if (state_ != GroupState::kEmpty) return done(ErrorCode::kNonEmptyGroup);
+  become(GroupState::kDead);
+  pending_.clear();
+  auto records = offsets_.tombstones(offsets_.choose([](const auto&, const auto&) { return true; }));
+  records.push_back({.key = encode(GroupRecordKey{.group = id_}), .value = std::nullopt});
+  services_.writer.write(partition_, std::move(records), [this, done = std::move(done)](ErrorCode error) mutable {
+    if (error != ErrorCode::kNone) become(GroupState::kEmpty);
+    done(error);
+  });
+}
+
+void Group::stop() {
+  stopped_ = true;
+  timer_.reset();
+  for (auto& [id, member] : members_) {
+    give_to(member.joining, JoinResult{.error = ErrorCode::kCoordinatorNotAvailable, .member_id = id});
+    give_to(member.syncing, SyncResult{.error = ErrorCode::kCoordinatorNotAvailable});
+  }
+}
+
+size_t Group::member_bytes() const {
+  size_t bytes = 0;
+  for (const auto& [id, member] : members_) bytes += member.charged;
+  return bytes;
+}
+
+GroupRecord Group::record() const {
+  GroupRecord record{.generation = generation_, .protocol = protocol_, .leader = leader_, .since_ms = since_ms_};
+  if (!protocol_type_.empty()) record.protocol_type = protocol_type_;
+  for (const auto& [id, member] : members_) record.members.push_back(member);
+  return record;
+}
+
+void Group::store(const GroupRecord& record, GroupWriter::Done done) {
+  std::vector<GroupWriter::Record> records;
+  records.push_back({.key = encode(GroupRecordKey{.group = id_}), .value = encode(record)});
+  ++writes_;
+  services_.writer.write(partition_, std::move(records), [this, done = std::move(done)](ErrorCode error) mutable {
+    --writes_;
+    done(error);
+  });
+}
+
+// nullopt when it cannot be told: the members' metadata is in a format of their own.
+std::optional<std::set<std::string>> Group::subscribed_topics() const {
+  std::set<std::string> all;
+  if (members_.empty()) return all;
+  if (protocol_type_ != kConsumerProtocol || !protocol_) return std::nullopt;
+  for (const auto& [id, member] : members_) {
+    const auto chosen = std::ranges::find(member.protocols, *protocol_, &MemberProtocol::name);
+    if (chosen == member.protocols.end()) return std::nullopt;
+    auto topics = topics_of(chosen->metadata);
+    if (!topics) return std::nullopt;
+    all.merge(*topics);
+  }
+  return all;
+}
+
+std::vector<TopicErrors> all_with(const CommitRequest& request, ErrorCode error) {
+  std::vector<TopicErrors> results;
+  for (const CommitTopic& topic : request.topics) {
+    TopicErrors& result = results.emplace_back(TopicErrors{topic.topic, {}});
+    for (const CommitPartition& partition : topic.partitions) result.partitions.push_back({partition.partition, error});
+  }
+  return results;
+}
+
+}  // namespace headrace
