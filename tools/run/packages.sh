@@ -4,9 +4,10 @@ build_packages=(
   ca-certificates ccache clang-19 cmake lld-19 mold ninja-build
   libbenchmark-dev libboost1.81-dev libboost-json1.81-dev libcli11-dev libedit-dev libfmt-dev libgmock-dev libgtest-dev
   libhowardhinnant-date-dev libjemalloc-dev liblz4-dev libpg-query-dev libprotobuf-c-dev libre2-dev librocksdb-dev
-  libsimdjson-dev libsnappy-dev libspdlog-dev libssl-dev libxxhash-dev libzstd-dev prometheus-cpp-dev zlib1g-dev
+  libsimdjson-dev libsnappy-dev libspdlog-dev libssl-dev libxxhash-dev libzstd-dev prometheus-cpp-dev python3 zlib1g-dev
 )
-test_packages=(zstd clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3 python3-psycopg2 git)
+test_packages=(zstd clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3-psycopg2 git
+               kcat python3-confluent-kafka python3-kafka)
 bench_packages=(python3-venv util-linux wrk zstd)
 format_packages=(clang-format-19)
 
