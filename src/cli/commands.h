@@ -13,6 +13,7 @@ struct UpOptions {
   std::vector<std::string> apps;
   std::string data = "headrace-data";
   std::string http_listen = "127.0.0.1:8080";
+  std::string kafka_listen = "127.0.0.1:9092";  // "off": no Kafka port
   size_t memory_bytes = size_t{512} * 1024 * 1024;
   size_t shards = 0;  // 0: one per core
   bool insecure = false;

@@ -17,6 +17,13 @@ namespace headrace {
 namespace {
 
 constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kMagicBytes = 4;
+
+// A frame of data, or one to be skipped, which parallel compressors put in front.
+bool is_zstd(const unsigned char* first) {
+  const uint32_t magic = first[0] | first[1] << 8 | first[2] << 16 | static_cast<uint32_t>(first[3]) << 24;
+  return magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+}
 
 struct Descriptor {
   int fd = -1;
@@ -59,16 +66,19 @@ struct InputFile::Implementation {
       struct stat status{};
       if (::fstat(file.fd, &status) != 0) throw_errno("cannot read " + path);
       if (S_ISDIR(status.st_mode)) throw Error(Code::kInvalid, path + " is a folder");
-      total = static_cast<uint64_t>(status.st_size);
-      fingerprint = hash();
+      // A pipe can be read only once, and the next one of that name is another.
+      if (S_ISREG(status.st_mode)) {
+        total = static_cast<uint64_t>(status.st_size);
+        fingerprint = hash();
+      }
     }
-    fill();
+    fill_magic();
     const auto* first = reinterpret_cast<const unsigned char*>(raw.data());
     if (raw_end >= 2 && first[0] == 0x1f && first[1] == 0x8b) {
       coding = Coding::kGzip;
       if (inflateInit2(&gzip, 16 + MAX_WBITS) != Z_OK) throw Error(Code::kInternal, "zlib does not start");
       gzip_open = true;
-    } else if (raw_end >= 4 && first[0] == 0x28 && first[1] == 0xb5 && first[2] == 0x2f && first[3] == 0xfd) {
+    } else if (raw_end >= kMagicBytes && is_zstd(first)) {
       coding = Coding::kZstd;
       zstd = ZSTD_createDStream();
     }
@@ -79,13 +89,28 @@ struct InputFile::Implementation {
     XXH3_64bits_reset(state);
     for (uint64_t at = 0;;) {
       const ssize_t got = ::pread(file.fd, raw.data(), raw.size(), static_cast<off_t>(at));
-      if (got <= 0) break;
+      if (got < 0) {
+        XXH3_freeState(state);
+        throw_errno("cannot read " + path);
+      }
+      if (got == 0) break;
       XXH3_64bits_update(state, raw.data(), static_cast<size_t>(got));
       at += static_cast<uint64_t>(got);
     }
     const uint64_t result = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return result;
+  }
+
+  // Pipes give a few bytes at first.
+  void fill_magic() {
+    while (raw_end < kMagicBytes && !raw_ended) {
+      const ssize_t got = ::read(file.fd, raw.data() + raw_end, raw.size() - raw_end);
+      if (got < 0) throw_errno("cannot read " + path);
+      raw_end += static_cast<size_t>(got);
+      read += static_cast<uint64_t>(got);
+      raw_ended = got == 0;
+    }
   }
 
   void fill() {
@@ -97,6 +122,8 @@ struct InputFile::Implementation {
     read += raw_end;
     raw_ended = got == 0;
   }
+
+  bool at_end() const { return raw_ended && raw_at == raw_end; }
 
   [[noreturn]] void corrupt(const char* why) const {
     throw Error(Code::kCorrupt, fmt::format("{} is not a whole archive: {}", path, why));
@@ -150,7 +177,7 @@ bool InputFile::read(std::string& out, size_t size) {
   size_t got = 0;
   while (got < size) {
     self.fill();
-    if (self.raw_ended && self.coding == Implementation::Coding::kPlain) break;
+    if (self.at_end() && self.coding == Implementation::Coding::kPlain) break;
     const size_t step = self.step(out.data() + before + got, size - got);
     got += step;
     if (self.raw_ended && step == 0) {

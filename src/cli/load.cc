@@ -42,7 +42,7 @@ class Loader {
         file_(options.file),
         chunks_(file_, csv_),
         lanes_(options.connections),
-        progress_("loaded", "rows") {}
+        progress_("loaded", "rows", clock_) {}
 
   int run() {
     std::vector<std::thread> threads;
@@ -189,6 +189,7 @@ class Loader {
     }
   }
 
+  const SystemClock clock_;
   const LoadOptions& options_;
   const bool csv_;
   InputFile file_;

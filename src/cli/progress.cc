@@ -14,10 +14,6 @@ constexpr std::chrono::milliseconds kRedraw{100};
 constexpr std::chrono::seconds kLine{5};
 constexpr int kBarCells = 28;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // 1234567 as 1,234,567.
 std::string grouped(uint64_t number) {
   std::string digits = fmt::format("{}", number);
@@ -38,37 +34,46 @@ std::string bar(double fraction) {
 
 }  // namespace
 
-Progress::Progress(std::string what, std::string unit)
-    : what_(std::move(what)), unit_(std::move(unit)), terminal_(::isatty(STDERR_FILENO) != 0), shown_(start_) {}
+Progress::Progress(std::string what, std::string unit, const Clock& clock, std::FILE* to)
+    : what_(std::move(what)),
+      unit_(std::move(unit)),
+      clock_(clock),
+      to_(to),
+      terminal_(::isatty(::fileno(to)) != 0),
+      start_(clock.steady()),
+      shown_(start_) {}
+
+double Progress::seconds() const {
+  return std::max(std::chrono::duration<double>(clock_.steady() - start_).count(), 1e-3);
+}
 
 std::string Progress::line(uint64_t rows, double fraction) const {
-  const double seconds = std::max(seconds_since(start_), 1e-3);
   std::string text = fmt::format("{} {} {}, {}/s", what_, grouped(rows), unit_,
-                                 grouped(static_cast<uint64_t>(static_cast<double>(rows) / seconds)));
+                                 grouped(static_cast<uint64_t>(static_cast<double>(rows) / seconds())));
   if (fraction > 0.01) {
-    const auto left = static_cast<uint64_t>(seconds / fraction * (1 - fraction) + 0.5);
+    const auto left = static_cast<uint64_t>(seconds() / fraction * (1 - fraction) + 0.5);
     text += fmt::format(", {:.0f} %, {}:{:02} left", fraction * 100, left / 60, left % 60);
   }
   return text;
 }
 
 void Progress::update(uint64_t rows, uint64_t done, uint64_t total) {
-  const auto now = std::chrono::steady_clock::now();
+  const SteadyTime now = clock_.steady();
   if (terminal_ ? now - shown_ < kRedraw : now - shown_ < kLine) return;
   shown_ = now;
   const double fraction = total == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   if (terminal_) {
-    fmt::print(stderr, "\r\033[K▕{}▏ {}", bar(fraction), line(rows, fraction));
+    fmt::print(to_, "\r\033[K▕{}▏ {}", bar(fraction), line(rows, fraction));
   } else {
-    fmt::print(stderr, "{}\n", line(rows, fraction));
+    fmt::print(to_, "{}\n", line(rows, fraction));
   }
-  std::fflush(stderr);
+  std::fflush(to_);
 }
 
 void Progress::finish(uint64_t rows) {
-  const double seconds = std::max(seconds_since(start_), 1e-3);
-  fmt::print(stderr, "{}{} {} {} in {:.1f} s, {}/s\n", terminal_ ? "\r\033[K" : "", what_, grouped(rows), unit_,
-             seconds, grouped(static_cast<uint64_t>(static_cast<double>(rows) / seconds)));
+  fmt::print(to_, "{}{} {} {} in {:.1f} s, {}/s\n", terminal_ ? "\r\033[K" : "", what_, grouped(rows), unit_, seconds(),
+             grouped(static_cast<uint64_t>(static_cast<double>(rows) / seconds())));
+  std::fflush(to_);
 }
 
 }  // namespace headrace

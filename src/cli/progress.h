@@ -2,15 +2,18 @@
 // standard error, so that output can be piped.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <string>
+
+#include "base/clock.h"
 
 namespace headrace {
 
 class Progress {
  public:
-  Progress(std::string what, std::string unit);
+  // Both outlive it. Whether `to` is a terminal decides.
+  Progress(std::string what, std::string unit, const Clock& clock, std::FILE* to = stderr);
 
   // `done` of `total` bytes of input (total 0: not known) and so many rows.
   void update(uint64_t rows, uint64_t done, uint64_t total);
@@ -18,14 +21,16 @@ class Progress {
   void finish(uint64_t rows);
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
+  double seconds() const;
   std::string line(uint64_t rows, double fraction) const;
 
   const std::string what_;
   const std::string unit_;
+  const Clock& clock_;
+  std::FILE* const to_;
   const bool terminal_;
-  const Time start_ = std::chrono::steady_clock::now();
-  Time shown_;
+  const SteadyTime start_;
+  SteadyTime shown_;
 };
 
 }  // namespace headrace

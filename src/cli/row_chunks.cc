@@ -7,55 +7,84 @@
 
 namespace headrace {
 
+// As the server reads CSV (schema/csv_rows.h): a quote opens a field only where the field begins, and one within it is
+// doubled. A quote anywhere else makes that row a bad one, and says nothing about where rows end.
+size_t CsvRowEnds::next(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  while (at_ < text.size()) {
+    const size_t special = in_quotes_ ? text.find('"', at_) : text.find_first_of("\"\n", at_);
+    if (special == std::string_view::npos) break;
+    at_ = special + 1;
+    if (in_quotes_) {
+      in_quotes_ = false;
+      closed_ = special;
+    } else if (text[special] == '\n') {
+      closed_ = std::string_view::npos;
+      return special;
+    } else {
+      const bool is_doubled = closed_ != std::string_view::npos && closed_ + 1 == special;
+      const bool at_start = special == 0 || text[special - 1] == ',' || text[special - 1] == '\n' ||
+                            (special == kByteOrderMark.size() && text.starts_with(kByteOrderMark));
+      in_quotes_ = is_doubled || at_start;
+    }
+  }
+  at_ = std::max(at_, text.size());
+  return std::string_view::npos;
+}
+
+void CsvRowEnds::remove_prefix(size_t count) {
+  at_ -= count;
+  if (closed_ != std::string_view::npos) closed_ -= count;
+}
+
 RowChunks::RowChunks(InputFile& file, bool csv) : file_(file), csv_(csv) {}
 
-// The first line feed outside quotes at or after `from`, or npos. Remembers where it looked.
+// The first row end at or after `from`, or npos. Remembers where it looked.
 size_t RowChunks::find_row_end(size_t from) {
-  if (!csv_) {
-    const size_t end = pending_.find('\n', std::max(from, scanned_));
-    scanned_ = end == std::string::npos ? pending_.size() : end + 1;
+  if (csv_) {
+    size_t end = row_ends_.next(pending_);
+    while (end < from) end = row_ends_.next(pending_);
     return end;
   }
-  for (; scanned_ < pending_.size(); ++scanned_) {
-    const size_t special = pending_.find_first_of("\"\n", scanned_);
-    if (special == std::string::npos) {
-      scanned_ = pending_.size();
-      return std::string::npos;
-    }
-    scanned_ = special;
-    if (pending_[special] == '"') {
-      in_quotes_ = !in_quotes_;
-    } else if (!in_quotes_ && special >= from) {
-      ++scanned_;
-      return special;
-    }
+  const size_t end = pending_.find('\n', std::max(from, scanned_));
+  scanned_ = end == std::string::npos ? pending_.size() : end + 1;
+  return end;
+}
+
+// Takes the first `count` bytes, which end with a row.
+std::string RowChunks::take(size_t count) {
+  std::string rows = pending_.substr(0, count);
+  pending_.erase(0, count);
+  if (csv_) {
+    row_ends_.remove_prefix(count);
+  } else {
+    scanned_ -= count;
   }
-  return std::string::npos;
+  return rows;
 }
 
 std::optional<RowChunk> RowChunks::next() {
   for (;;) {
     const bool want_header = csv_ && header_.empty();
-    const size_t enough = want_header ? 0 : kChunkBytes;
+    const size_t enough = want_header ? 1 : kChunkBytes;
     size_t end = std::string::npos;
-    if (ended_) {
-      if (pending_.empty()) return std::nullopt;
-      end = pending_.size() - 1;
-      scanned_ = pending_.size();
-    } else if (pending_.size() >= enough) {
-      end = find_row_end(enough == 0 ? 0 : enough - 1);
-    }
-    if (end == std::string::npos) {
-      if (pending_.size() > kRowBytesMax)
-        throw Error(Code::kTooLarge, fmt::format("the row that begins near line {} has more than {} bytes; is a quote "
-                                                 "missing?",
-                                                 next_line_, kRowBytesMax));
+    if (pending_.size() >= enough) end = find_row_end(enough - 1);
+    if (end == std::string::npos && pending_.size() > kRowBytesMax)
+      throw Error(Code::kTooLarge, fmt::format("the row that begins near line {} has more than {} bytes; is a quote "
+                                               "missing?",
+                                               next_line_, kRowBytesMax));
+    if (end == std::string::npos && !ended_) {
       ended_ = !file_.read(pending_, kChunkBytes);
       continue;
     }
-    std::string rows = pending_.substr(0, end + 1);
-    pending_.erase(0, end + 1);
-    scanned_ -= end + 1;
+    if (end == std::string::npos) {
+      if (pending_.empty()) return std::nullopt;
+      end = pending_.size() - 1;
+      row_ends_ = CsvRowEnds();
+      row_ends_.skip(pending_.size());
+      scanned_ = pending_.size();
+    }
+    std::string rows = take(end + 1);
     const auto lines = static_cast<uint64_t>(std::ranges::count(rows, '\n'));
     if (want_header) {
       header_ = std::move(rows);
@@ -69,17 +98,41 @@ std::optional<RowChunk> RowChunks::next() {
   }
 }
 
-uint64_t RowChunks::line_of_row(const RowChunk& chunk, bool csv, int64_t row) {
-  uint64_t line = chunk.first_line;
-  size_t at = csv ? chunk.body.find('\n') + 1 : 0;
+namespace {
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+bool has_one_column(std::string_view header) {
   bool in_quotes = false;
-  for (int64_t seen = 1; at < chunk.body.size(); ++at) {
-    const char c = chunk.body[at];
-    if (seen >= row) break;
-    if (csv && c == '"') in_quotes = !in_quotes;
-    if (c != '\n') continue;
-    ++line;
-    if (!in_quotes) ++seen;
+  for (const char c : header) {
+    if (c == '"') in_quotes = !in_quotes;
+    if (c == ',' && !in_quotes) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+uint64_t RowChunks::line_of_row(const RowChunk& chunk, bool csv, int64_t row) {
+  const std::string_view body = chunk.body;
+  CsvRowEnds row_ends;
+  size_t start = 0;
+  // An empty line is a row of a CSV file with one column, and nothing elsewhere.
+  bool blanks_count = false;
+  if (csv) {
+    start = row_ends.next(body) + 1;
+    blanks_count = has_one_column(body.substr(0, start));
+  }
+  uint64_t line = chunk.first_line;
+  for (int64_t seen = 0; start < body.size();) {
+    size_t end = csv ? row_ends.next(body) : body.find('\n', start);
+    end = end == std::string_view::npos ? body.size() : end + 1;
+    const std::string_view text = body.substr(start, end - start);
+    if ((blanks_count || !is_blank(text)) && ++seen >= row) break;
+    line += static_cast<uint64_t>(std::ranges::count(text, '\n'));
+    start = end;
   }
   return line;
 }

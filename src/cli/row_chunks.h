@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/input_file.h"
 
@@ -14,6 +15,21 @@ struct RowChunk {
   uint64_t number = 0;      // from 0
   uint64_t first_line = 1;  // of the file, from 1
   std::string body;         // whole rows; CSV has the header in front
+};
+
+// Finds where the rows of a CSV text end, which may grow between calls.
+class CsvRowEnds {
+ public:
+  // The line feed that ends the next row; npos when the text does not have it.
+  size_t next(std::string_view text);
+  // The first `count` bytes, with the end of a row, are no longer there.
+  void remove_prefix(size_t count);
+  void skip(size_t count) { at_ += count; }
+
+ private:
+  size_t at_ = 0;
+  bool in_quotes_ = false;
+  size_t closed_ = std::string_view::npos;  // the quote that closed a field, unless the next one doubles it
 };
 
 class RowChunks {
@@ -30,13 +46,14 @@ class RowChunks {
 
  private:
   size_t find_row_end(size_t from);
+  std::string take(size_t count);
 
   InputFile& file_;
   const bool csv_;
   std::string header_;
   std::string pending_;
-  size_t scanned_ = 0;  // of pending_, for quotes
-  bool in_quotes_ = false;
+  CsvRowEnds row_ends_;  // of pending_
+  size_t scanned_ = 0;   // of pending_, for NDJSON
   bool ended_ = false;
   uint64_t next_number_ = 0;
   uint64_t next_line_ = 1;

@@ -1,16 +1,19 @@
 #include "cli/text_file.h"
 
-#include <fstream>
-#include <iterator>
+#include <cstdio>
+#include <memory>
 
+#include "base/error.h"
 #include "fmt/format.h"
 
 namespace headrace {
 
 std::string read_text_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(Code::kNotFound, fmt::format("cannot read {}", path));
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"), std::fclose);
+  if (!file) throw_errno("cannot read " + path);
+  std::string text(kSqlBytesMax + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) throw_errno("cannot read " + path);
   if (text.size() > kSqlBytesMax)
     throw Error(Code::kTooLarge, fmt::format("{} has more than {} bytes", path, kSqlBytesMax));
   return text;

@@ -20,8 +20,9 @@ size_t width(std::string_view text) {
   return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+// On a line, and without what a terminal would take as a command.
 std::string shortened(std::string text) {
-  std::ranges::replace(text, '\n', ' ');
+  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   if (width(text) <= kCellWidthMax) return text;
   size_t bytes = 0;
   for (size_t seen = 0; bytes < text.size(); ++bytes)
