@@ -1,7 +1,6 @@
 #include "store/key_sample.h"
 
 #include <cmath>
-#include <map>
 #include <set>
 
 #include "base/random.h"
@@ -28,16 +27,25 @@ KeySample::Change change(uint64_t key, bool is_there) {
   return {KeySample::hash_of(fmt::format("key {}", key)), is_there};
 }
 
+std::vector<KeySample::Change> changes(uint64_t from, uint64_t end, bool is_there) {
+  std::vector<KeySample::Change> result;
+  for (uint64_t key = from; key < end; ++key) result.push_back(change(key, is_there));
+  return result;
+}
+
 double error_of(const KeySample& sample, size_t keys) {
   return std::fabs(static_cast<double>(sample.estimate()) / static_cast<double>(keys) - 1);
 }
 
 TEST(KeySample, IsExactForFewKeys) {
   Kept kept;
-  for (uint64_t key = 0; key < KeySample::kHashesMax; ++key) kept.commit({change(key, true), change(key, true)});
+  kept.commit(changes(0, KeySample::kHashesMax, true));
+  kept.commit(changes(1'000, 2'000, true));
   EXPECT_EQ(kept.sample.estimate(), KeySample::kHashesMax);
   EXPECT_EQ(kept.sample.halvings(), 0);
-  for (uint64_t key = 0; key < KeySample::kHashesMax; ++key) kept.commit({change(key, false)});
+  kept.commit(changes(0, KeySample::kHashesMax - 1, false));
+  EXPECT_EQ(kept.sample.estimate(), 1U);
+  kept.commit(changes(0, KeySample::kHashesMax, false));
   EXPECT_EQ(kept.sample.estimate(), 0U);
 }
 
@@ -52,18 +60,18 @@ TEST(KeySample, IsCloseForManyKeysHoweverOftenTheyComeAndGo) {
   Kept kept;
   std::set<uint64_t> keys;
   for (int commit = 0; commit < 400; ++commit) {
-    std::vector<KeySample::Change> changes;
+    std::vector<KeySample::Change> made;
     for (int i = 0; i < 2'000; ++i) {
       const uint64_t key = random.below(300'000);
       const bool is_there = !random.one_in(4);
-      changes.push_back(change(key, is_there));
+      made.push_back(change(key, is_there));
       if (is_there) {
         keys.insert(key);
       } else {
         keys.erase(key);
       }
     }
-    kept.commit(changes);
+    kept.commit(made);
     ASSERT_LT(error_of(kept.sample, keys.size()), 0.08) << keys.size();
   }
   EXPECT_GT(keys.size(), 100'000U);
@@ -71,13 +79,13 @@ TEST(KeySample, IsCloseForManyKeysHoweverOftenTheyComeAndGo) {
 
 TEST(KeySample, IsFoundAgainFromWhatWasStored) {
   Kept kept;
-  for (uint64_t key = 0; key < 100'000; ++key) kept.commit({change(key, true)});
+  for (uint64_t key = 0; key < 100'000; key += 1'000) kept.commit(changes(key, key + 1'000, true));
   EXPECT_GT(kept.sample.halvings(), 0);
   EXPECT_LE(kept.stored.size(), KeySample::kHashesMax);
   EXPECT_LE(*kept.stored.rbegin(), kept.sample.limit());
   Kept again{{kept.sample.halvings(), {kept.stored.begin(), kept.stored.end()}}, kept.stored};
   EXPECT_EQ(again.sample.estimate(), kept.sample.estimate());
-  for (uint64_t key = 0; key < 100'000; ++key) again.commit({change(key, true)});
+  for (uint64_t key = 0; key < 100'000; key += 1'000) again.commit(changes(key, key + 1'000, true));
   EXPECT_EQ(again.sample.estimate(), kept.sample.estimate()) << "nothing new was put";
 }
 
