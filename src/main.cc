@@ -21,6 +21,7 @@
 #include "views/catalog.h"
 #include "views/executor.h"
 #include "views/live_views.h"
+#include "views/registry.h"
 
 namespace headrace {
 namespace {
@@ -80,6 +81,7 @@ struct Server {
   Runtime runtime;
   std::unique_ptr<EmbeddedLog> log;
   std::unique_ptr<Store> store;
+  std::optional<Registry> registry;
   std::optional<Catalog> catalog;
   std::optional<Appender> appender;
   std::optional<LiveViews> views;
@@ -89,12 +91,15 @@ struct Server {
 
 int serve(const UpOptions& options) {
   Server server(options);
-  auto& [files, lock, metrics, timers, runtime, log, store, catalog, appender, views, executor, http] = server;
+  auto& [files, lock, metrics, timers, runtime, log, store, registry, catalog, appender, views, executor, http] =
+      server;
   files->make_folders(options.data);
   lock = files->lock(options.data + "/lock");
 
   log = open_embedded_log(runtime, timers, *files, log_options(options));
   store = open_rocksdb_store(*files, store_options(options));
+  registry.emplace(runtime, *log);
+  runtime.block_on([&] { return server.registry->open(); });
   catalog.emplace(runtime, *log);
   runtime.block_on([&] { return server.catalog->open(); });
   appender.emplace(runtime, timers.clock(), *log, *catalog);
@@ -106,7 +111,8 @@ int serve(const UpOptions& options) {
     const auto results = runtime.block_on([&] { return server.executor->execute(read_text_file(app)); });
     print_applied(app, results);
   }
-  http.emplace(runtime, timers, Services{*log, *catalog, *appender, *views, *executor, metrics}, http_options(options));
+  const Services services{*log, *catalog, *appender, *views, *executor, metrics, *registry};
+  http.emplace(runtime, timers, services, http_options(options));
   http->start();
   fmt::print("listening on {}\n", http->url());
   std::fflush(stdout);

@@ -10,6 +10,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kProblemType = "application/problem+json";
+
 json::string text(std::string_view value) {
   return json::string(value);
 }
@@ -43,17 +45,20 @@ json::object describe_parameter(const Parameter& parameter) {
 
 json::object describe_responses(const Route& route) {
   const json::object problem = {{"schema", {{"$ref", "#/components/schemas/Problem"}}}};
+  const bool own = route.fails_as != kProblemType;
+  const json::object failure =
+      own ? json::object{{"schema", {{"$ref", "#/components/schemas/RegistryFailure"}}}} : problem;
   json::object out;
   for (const Answer& answer : route.answers) {
     json::object content;
     if (answer.status < 300) {
       for (const std::string_view type : route.gives) content[type] = json::object();
     } else {
-      content["application/problem+json"] = problem;
+      content[route.fails_as] = failure;
     }
     out[fmt::format("{}", answer.status)] = {{"description", text(answer.description)}, {"content", content}};
   }
-  out["default"] = {{"description", "a problem"}, {"content", {{"application/problem+json", problem}}}};
+  out["default"] = {{"description", "a problem"}, {"content", {{kProblemType, problem}}}};
   return out;
 }
 
@@ -90,6 +95,12 @@ json::object describe_problem() {
             {"trace_id", string_type}}}};
 }
 
+json::object describe_registry_failure() {
+  return {{"type", "object"},
+          {"required", {"error_code", "message"}},
+          {"properties", {{"error_code", {{"type", "integer"}}}, {"message", {{"type", "string"}}}}}};
+}
+
 std::string lower_method(Method method) {
   std::string name(method_name(method));
   for (char& byte : name) byte = static_cast<char>(byte | 0x20);
@@ -110,9 +121,12 @@ std::string describe_as_openapi(const std::vector<Route>& routes) {
       {"info",
        {{"title", "Headrace"},
         {"version", "1"},
-        {"description", "A durable log, live SQL views. Errors are problem documents (RFC 9457)."}}},
+        {"description",
+         "A durable log, live SQL views, a schema registry. Errors are problem documents (RFC 9457), those of "
+         "the registry its own."}}},
       {"paths", paths},
-      {"components", {{"schemas", {{"Problem", describe_problem()}}}}}};
+      {"components",
+       {{"schemas", {{"Problem", describe_problem()}, {"RegistryFailure", describe_registry_failure()}}}}}};
   return json::serialize(description) + "\n";
 }
 

@@ -37,6 +37,7 @@ struct Route {
   std::vector<std::string_view> gives;  // media types of the answer
   std::vector<Answer> answers;
   bool any_query = false;  // other query parameters than the declared ones are the handler's to judge
+  std::string_view fails_as = "application/problem+json";  // media type of the handler's own failures
 };
 
 struct Match {

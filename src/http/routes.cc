@@ -1,6 +1,8 @@
 #include "http/routes.h"
 
 #include "http/handlers.h"
+#include "http/registry_calls.h"
+#include "http/registry_routes.h"
 
 namespace headrace {
 namespace {
@@ -223,7 +225,7 @@ void add_others(std::vector<Route>& routes) {
     Handler handler;
     std::string_view type;
   };
-  for (const Part& part : {Part{"/", show_page, "text/html"}, Part{"/page.css", show_page_style, "text/css"},
+  for (const Part& part : {Part{"/", show_root, "text/html"}, Part{"/page.css", show_page_style, "text/css"},
                            Part{"/page.js", show_page_script, "text/javascript"}}) {
     routes.push_back({.method = Method::kGet,
                       .pattern = part.pattern,
@@ -243,6 +245,7 @@ std::vector<Route> api_routes() {
   std::vector<Route> routes;
   add_streams(routes);
   add_views(routes);
+  add_registry_routes(routes);
   add_others(routes);
   return routes;
 }

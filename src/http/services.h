@@ -6,6 +6,7 @@
 #include "views/appender.h"
 #include "views/catalog.h"
 #include "views/executor.h"
+#include "views/registry.h"
 #include "views/views.h"
 
 namespace headrace {
@@ -17,6 +18,7 @@ struct Services {
   Views& views;
   Executor& executor;
   Metrics& metrics;
+  Registry& registry;
 };
 
 }  // namespace headrace

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,11 +16,14 @@ namespace headrace {
 inline constexpr size_t kSchemaBytesMax = 256 * 1024;
 inline constexpr int kSchemaDepthMax = 32;
 
-// A parsed .avsc: any Avro schema whose top is a record. Immutable.
+// A parsed .avsc: a schema whose top is a record, unless it comes from parse_any(). Immutable.
 class AvroSchema {
  public:
   // Throws Error(kInvalid) with a position for what is not a valid schema, Error(kTooLarge) beyond the limits.
   static std::shared_ptr<const AvroSchema> parse(std::string_view json);
+  // The same with any type at the top, as a registry holds it. `references` are other schemas whose named types this
+  // one uses, each behind those that it uses itself; together they have the same limits as one schema.
+  static std::shared_ptr<const AvroSchema> parse_any(std::string_view json, std::span<const std::string> references = {});
   // The schema that Headrace writes for a row type; the record is called `name`. Mapping: docs/formats.md.
   static std::shared_ptr<const AvroSchema> from_columns(std::string_view name, const RowType& type);
   ~AvroSchema();

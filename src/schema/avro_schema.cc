@@ -1,6 +1,7 @@
 // Parsing of .avsc text: Boost.JSON reads the document, this turns it into nodes and refuses what the specification
 // (Avro 1.11, "Schema Declaration") does. An unknown or impossible logical type is ignored, as the specification says.
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -65,16 +66,25 @@ class SchemaParser {
  public:
   explicit SchemaParser(std::string_view text) : text_(text) {}
 
-  std::unique_ptr<AvroNode> run() {
-    const json::value document = read_document();
-    const AvroNode* top = parse(document, "", 1);
-    if (top->kind != AvroKind::kRecord) {
+  std::unique_ptr<AvroNode> run(bool any_top, std::span<const std::string> references = {}) {
+    const std::string_view text = text_;
+    size_t bytes = text.size();
+    for (const std::string& reference : references) {
+      bytes += reference.size();
+      if (bytes > kSchemaBytesMax) too_large(bytes);
+      text_ = reference;
+      parse(read_document(), "", 1);
+    }
+    text_ = text;
+    const AvroNode* top = parse(read_document(), "", 1);
+    if (top->kind != AvroKind::kRecord && !any_top) {
       fail(fmt::format("the top of the schema is {}, and Headrace takes records; wrap it into a record",
                        name_of(top->kind)));
     }
-    // The top record was made before all others and moves out of the list to own it.
-    std::unique_ptr<AvroNode> root = std::move(nodes_.front());
-    nodes_.erase(nodes_.begin());
+    // The top moves out of the list of all nodes to own it.
+    const auto place = std::ranges::find(nodes_, top, &std::unique_ptr<AvroNode>::get);
+    std::unique_ptr<AvroNode> root = std::move(*place);
+    nodes_.erase(place);
     root->owned = std::move(nodes_);
     return root;
   }
@@ -109,11 +119,12 @@ class SchemaParser {
                 Where{.position = position});
   }
 
+  [[noreturn]] static void too_large(size_t bytes) {
+    throw Error(Code::kTooLarge, fmt::format("the Avro schema has {} bytes; the limit is {}", bytes, kSchemaBytesMax));
+  }
+
   json::value read_document() const {
-    if (text_.size() > kSchemaBytesMax) {
-      throw Error(Code::kTooLarge,
-                  fmt::format("the Avro schema has {} bytes; the limit is {}", text_.size(), kSchemaBytesMax));
-    }
+    if (text_.size() > kSchemaBytesMax) too_large(text_.size());
     json::parse_options options;
     options.max_depth = kDocumentDepthMax;
     json::error_code error;
@@ -412,7 +423,13 @@ const AvroSchema::Node& AvroSchema::root() const {
 }
 
 AvroSchemaPtr AvroSchema::parse(std::string_view json) {
-  std::unique_ptr<AvroNode> root = SchemaParser(json).run();
+  std::unique_ptr<AvroNode> root = SchemaParser(json).run(false);
+  std::string text = schema_text(*root);
+  return AvroSchemaPtr(new AvroSchema(std::move(root), std::move(text)));
+}
+
+AvroSchemaPtr AvroSchema::parse_any(std::string_view json, std::span<const std::string> references) {
+  std::unique_ptr<AvroNode> root = SchemaParser(json).run(true, references);
   std::string text = schema_text(*root);
   return AvroSchemaPtr(new AvroSchema(std::move(root), std::move(text)));
 }
