@@ -13,6 +13,7 @@
 #include "cli/text_file.h"
 #include "fmt/format.h"
 #include "http/server.h"
+#include "kafka/server.h"
 #include "log/embedded_log.h"
 #include "runtime/files.h"
 #include "runtime/timers.h"
@@ -41,6 +42,13 @@ HttpOptions http_options(const UpOptions& options) {
   return http;
 }
 
+kafka::KafkaOptions kafka_options(const UpOptions& options) {
+  kafka::KafkaOptions kafka{.listen = options.kafka_listen, .insecure = options.insecure};
+  kafka.limits.request_bytes_total_max = options.memory_bytes / 16;
+  kafka.limits.request_bytes_max = std::min(kafka.limits.request_bytes_max, kafka.limits.request_bytes_total_max / 2);
+  return kafka;
+}
+
 // Returns when the process is asked to end.
 void wait_for_signal(Runtime& runtime) {
   asio::signal_set signals(runtime.shard(0).context(), SIGINT, SIGTERM);
@@ -56,6 +64,9 @@ struct Server {
   ~Server() {
     stop([this] {
       if (http) runtime.block_on([this] { return http->stop(); });
+    });
+    stop([this] {
+      if (kafka) runtime.block_on([this] { return kafka->stop(); });
     });
     stop([this] {
       if (views) runtime.block_on([this] { return views->stop(); });
@@ -86,12 +97,13 @@ struct Server {
   std::optional<Appender> appender;
   std::optional<LiveViews> views;
   std::optional<Executor> executor;
+  std::optional<kafka::KafkaServer> kafka;
   std::optional<HttpServer> http;
 };
 
 int serve(const UpOptions& options) {
   Server server(options);
-  auto& [files, lock, metrics, timers, runtime, log, store, registry, catalog, appender, views, executor, http] =
+  auto& [files, lock, metrics, timers, runtime, log, store, registry, catalog, appender, views, executor, kafka, http] =
       server;
   files->make_folders(options.data);
   lock = files->lock(options.data + "/lock");
@@ -110,6 +122,11 @@ int serve(const UpOptions& options) {
   for (const std::string& app : options.apps) {
     const auto results = runtime.block_on([&] { return server.executor->execute(read_text_file(app)); });
     print_applied(app, results);
+  }
+  if (options.kafka_listen != "off") {
+    kafka.emplace(runtime, timers, *log, *catalog, kafka_options(options));
+    kafka->start();
+    fmt::print("Kafka clients connect to {}\n", kafka->address());
   }
   const Services services{*log, *catalog, *appender, *views, *executor, metrics, *registry};
   http.emplace(runtime, timers, services, http_options(options));

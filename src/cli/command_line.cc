@@ -62,7 +62,8 @@ Command parse_command_line(int argc, char** argv) {
   up_command->add_option("--http-listen", up.http_listen, "ADDRESS:PORT; port 0 takes any free one")
       ->capture_default_str();
   up_command
-      ->add_option("--kafka-listen", up.kafka_listen, "ADDRESS:PORT for Kafka clients; port 0 takes any free one; or off")
+      ->add_option("--kafka-listen", up.kafka_listen,
+                   "ADDRESS:PORT for Kafka clients; port 0 takes any free one; or off")
       ->capture_default_str();
   up_command->add_option("--memory", memory, "How much memory the server may use")->capture_default_str();
   up_command->add_option("--shards", up.shards, "Event loops; 0 is one per core")->check(CLI::Range(0, 256));

@@ -12,7 +12,7 @@
 
 #include "base/metrics.h"
 #include "boost/beast/core/flat_buffer.hpp"
-#include "http/body_memory.h"
+#include "runtime/body_memory.h"
 #include "http/content_coding.h"
 #include "http/request_parser.h"
 #include "http/router.h"

@@ -22,18 +22,23 @@ class Server:
         self.options = options
         self.prefix = prefix  # of the command, like ("taskset", "-c", "0")
         self.port = 0
+        self.kafka_port = 0
         self.process = None
         self.log = None
 
     def start(self):
         self.log = open(os.path.join(os.path.dirname(self.data), "server.log"), "ab")
         self.process = subprocess.Popen(
-            [*self.prefix, HEADRACE, "up", self.app, "--data", self.data, "--http-listen", f"127.0.0.1:{self.port}", *self.options],
+            [*self.prefix, HEADRACE, "up", self.app, "--data", self.data, "--http-listen", f"127.0.0.1:{self.port}",
+             "--kafka-listen", f"127.0.0.1:{self.kafka_port}", *self.options],
             stdout=subprocess.PIPE,
             stderr=self.log,
             text=True,
         )
         for line in self.process.stdout:
+            kafka = re.match(r"Kafka clients connect to 127\.0\.0\.1:(\d+)", line)
+            if kafka:
+                self.kafka_port = int(kafka.group(1))
             listening = re.match(r"listening on http://127\.0\.0\.1:(\d+)", line)
             if listening:
                 self.port = int(listening.group(1))

@@ -57,7 +57,7 @@ class Server:
     def start(self):
         self.errors = open(os.path.join(self.folder, "stderr"), "ab")
         self.process = subprocess.Popen(
-            [HEADRACE, "up", self.app, "--data", os.path.join(self.folder, "data"), "--http-listen", "127.0.0.1:0"],
+            [HEADRACE, "up", self.app, "--data", os.path.join(self.folder, "data"), "--http-listen", "127.0.0.1:0", "--kafka-listen", "off"],
             stdout=subprocess.PIPE, stderr=self.errors, text=True)
         for line in self.process.stdout:
             if line.startswith("listening on http://"):

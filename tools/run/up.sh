@@ -1,19 +1,20 @@
-# ./run up [--once] [--data DIR] [--port PORT]: the main job.
+# ./run up [--once] [--data DIR] [--port PORT] [--kafka-port PORT]: the main job.
 
 up() {
-  local once=0 data=build/data port=8080
+  local once=0 data=build/data port=8080 kafka=9092
   while (($#)); do
     case $1 in
       --once) once=1 ;;
       --data) data=$2; shift ;;
       --port) port=$2; shift ;;
+      --kafka-port) kafka=$2; shift ;;
       *) echo "run up: unknown option $1" >&2; exit 64 ;;
     esac
     shift
   done
   build release headrace
   local headrace=build/release/headrace log=build/up.log
-  "$headrace" up examples/deliveries/app.sql --data "$data" --http-listen "127.0.0.1:$port" >"$log" 2>&1 &
+  "$headrace" up examples/deliveries/app.sql --data "$data" --http-listen "127.0.0.1:$port" --kafka-listen "127.0.0.1:$kafka" >"$log" 2>&1 &
   server=$!
   trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
   until grep -q '^listening on' "$log"; do

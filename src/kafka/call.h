@@ -1,0 +1,60 @@
+// One request and its answer, as its handler sees them. Handlers are coroutines on the connection's shard; those of one
+// connection begin in the order of the requests and may end in any order, and answers leave in the order of the
+// requests.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kafka/broker.h"
+#include "kafka/wire.h"
+#include "kafka/wire_header.h"
+
+namespace headrace::kafka {
+
+// A response with its header. Records are not copied into it: they stand where `splices` says and live in `owners`.
+struct Answer {
+  std::string bytes;
+  std::vector<SplicedRecords> splices;
+  std::vector<std::shared_ptr<const void>> owners;
+
+  size_t size() const;
+};
+
+// The two ends of a connection. A client is told to connect where it did already.
+struct Peer {
+  std::string client_host;  // "/127.0.0.1", as Kafka shows it
+  std::string server_host;
+  uint16_t server_port = 0;
+};
+
+struct Call {
+  const Broker& broker;
+  Shard& shard;
+  RequestHeader header;
+  KafkaReader body;  // views into the request live as long as the call
+  const Peer& peer;
+  const bool& ended;  // the client is gone, or the server stops: waiting has no point any more
+  Answer answer;
+  bool answered = true;  // false: the client expects none (acks=0)
+
+  int16_t version() const { return header.api_version; }
+  std::string client_id() const { return std::string(header.client_id.value_or("")); }
+
+  template <typename Request>
+  Request read() {
+    Request request;
+    request.read(body, header.api_version);
+    return request;
+  }
+  template <typename Response>
+  void write(const Response& response) {
+    KafkaWriter writer(answer.bytes, &answer.splices);
+    ResponseHeader{header.correlation_id}.write(writer, header.api_key, header.api_version);
+    response.write(writer, header.api_version);
+  }
+};
+
+}  // namespace headrace::kafka

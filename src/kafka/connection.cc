@@ -1,0 +1,232 @@
+#include "kafka/connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/bytes.h"
+#include "base/trace.h"
+#include "boost/asio/redirect_error.hpp"
+#include "fmt/format.h"
+
+namespace headrace::kafka {
+namespace {
+
+using boost::system::error_code;
+
+constexpr size_t kLengthBytes = 4;
+constexpr size_t kHeaderBytesMin = 8;
+constexpr size_t kPiecesMax = 64;  // of one call to send
+constexpr std::chrono::hours kNoLimit{24 * 365};
+
+Peer peer_of(const TcpListener::Socket& socket) {
+  error_code failure;
+  const auto client = socket.remote_endpoint(failure);
+  const auto server = socket.local_endpoint(failure);
+  return {.client_host = "/" + client.address().to_string(),
+          .server_host = server.address().to_string(),
+          .server_port = server.port()};
+}
+
+}  // namespace
+
+size_t Answer::size() const {
+  size_t size = bytes.size();
+  for (const SplicedRecords& each : splices) size += each.records.size();
+  return size;
+}
+
+Connection::Request::Request(Connection& connection, std::string frame)
+    : lease(connection.shared_.request_memory),
+      bytes(std::move(frame)),
+      call{.broker = connection.shared_.broker,
+           .shard = connection.shared_.shard,
+           .header = {},
+           .body = KafkaReader(bytes),
+           .peer = connection.peer_,
+           .ended = connection.ended_,
+           .answer = {}} {}
+
+Connection::Connection(ConnectionShard& shared, TcpListener::Socket socket)
+    : shared_(shared), socket_(std::move(socket)), peer_(peer_of(socket_)), progress_(shared.shard) {
+  place_ = shared_.connections.insert(shared_.connections.end(), this);
+  read_deadline_ = shared_.now + shared_.broker.options.limits.idle_time;
+  write_deadline_ = shared_.now + kNoLimit;
+}
+
+Connection::~Connection() {
+  shared_.connections.erase(place_);
+  shared_.connection_ended.notify_all();
+}
+
+awaitable<void> Connection::run() {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  shared_.shard.spawn(write_all());
+  co_await read_all();
+  reading_ = false;
+  progress_.notify_all();
+  while (writing_ || handling_ > 0) co_await progress_.wait();
+}
+
+awaitable<void> Connection::read_all() {
+  const KafkaLimits& limits = shared_.broker.options.limits;
+  while (!ended_ && !shared_.stopping) {
+    auto request = std::make_shared<Request>(*this, std::string());
+    if (!co_await read_frame(request->lease, request->bytes)) co_return;
+    Call& call = request->call;
+    call.body = KafkaReader(request->bytes);
+    try {
+      call.header.read(call.body);
+    } catch (const Error& error) {
+      trace::debug("kafka: {} sent a request that cannot be read: {}", peer_.client_host, error.message());
+      co_return;
+    }
+    requests_.push_back(request);
+    ++handling_;
+    shared_.shard.spawn(handle(std::move(request)));
+    while (requests_.size() >= limits.requests_in_flight_max && !ended_) co_await progress_.wait();
+  }
+}
+
+awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& frame) {
+  const KafkaLimits& limits = shared_.broker.options.limits;
+  read_deadline_ = shared_.now + limits.idle_time;
+  char prefix[kLengthBytes];
+  if (!co_await receive(prefix, sizeof prefix)) co_return false;
+  const auto length = load_big_endian<int32_t>(prefix);
+  if (length < static_cast<int32_t>(kHeaderBytesMin) || static_cast<size_t>(length) > limits.request_bytes_max) {
+    trace::debug("kafka: {} announced a request of {} bytes; the limit is {}", peer_.client_host, length,
+                 limits.request_bytes_max);
+    co_return false;
+  }
+  const auto size = static_cast<size_t>(length);
+  read_deadline_ = shared_.now + kNoLimit;
+  const SteadyTime patience = shared_.broker.timers.clock().steady() + limits.request_time;
+  if (!co_await shared_.request_memory.take(lease, size, patience)) co_return false;
+  read_deadline_ = shared_.now + limits.request_time;
+  frame.resize(size);
+  co_return co_await receive(frame.data(), size);
+}
+
+awaitable<bool> Connection::receive(char* to, size_t size) {
+  while (size > 0 && !ended_) {
+    const ssize_t received = ::recv(socket_.native_handle(), to, size, MSG_DONTWAIT);
+    if (received > 0) {
+      to += received;
+      size -= static_cast<size_t>(received);
+    } else if (received < 0 && errno == EINTR) {
+      continue;
+    } else if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      error_code failure;
+      co_await socket_.async_wait(TcpListener::Socket::wait_read, asio::redirect_error(asio::use_awaitable, failure));
+      if (failure) co_return false;
+    } else {
+      co_return false;
+    }
+  }
+  co_return size == 0;
+}
+
+awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
+  Call& call = request->call;
+  try {
+    const Api* api = find_api(call.header.api_key);
+    if (api == nullptr) throw Error(Code::kUnsupported, fmt::format("API {} is not served", call.header.api_key));
+    const bool known = call.version() >= api->min_version && call.version() <= api->max_version;
+    // Asked for a newer version, ApiVersions itself says which there are.
+    if (!known && api->handle != answer_api_versions) {
+      throw Error(Code::kUnsupported, fmt::format("version {} of API {} is not served; {} to {} are", call.version(),
+                                                  api->key, api->min_version, api->max_version));
+    }
+    co_await api->handle(call);
+  } catch (const Error& error) {
+    if (!ended_) trace::warn("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
+    cut();
+  }
+  request->lease.release();
+  request->bytes = {};
+  request->done = true;
+  --handling_;
+  progress_.notify_all();
+}
+
+awaitable<void> Connection::write_all() {
+  while (!ended_) {
+    if (requests_.empty()) {
+      if (!reading_) break;
+      co_await progress_.wait();
+    } else if (!requests_.front()->done) {
+      co_await progress_.wait();
+    } else {
+      const std::shared_ptr<Request> request = std::move(requests_.front());
+      requests_.pop_front();
+      progress_.notify_all();
+      if (request->call.answered && !co_await send(request->call.answer)) break;
+    }
+  }
+  cut();
+  writing_ = false;
+  progress_.notify_all();
+}
+
+awaitable<bool> Connection::send(const Answer& answer) {
+  char prefix[kLengthBytes];
+  store_big_endian(prefix, static_cast<int32_t>(answer.size()));
+  std::vector<iovec> pieces;
+  const auto add = [&](const char* from, size_t size) {
+    if (size > 0) pieces.push_back({const_cast<char*>(from), size});
+  };
+  add(prefix, sizeof prefix);
+  size_t at = 0;
+  for (const SplicedRecords& splice : answer.splices) {
+    add(answer.bytes.data() + at, splice.position - at);
+    at = splice.position;
+    add(splice.records.data(), splice.records.size());
+  }
+  add(answer.bytes.data() + at, answer.bytes.size() - at);
+
+  size_t first = 0;
+  while (first < pieces.size() && !ended_) {
+    msghdr message{};
+    message.msg_iov = &pieces[first];
+    message.msg_iovlen = std::min(kPiecesMax, pieces.size() - first);
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) co_return false;
+      write_deadline_ = shared_.now + shared_.broker.options.limits.write_time;
+      error_code failure;
+      co_await socket_.async_wait(TcpListener::Socket::wait_write, asio::redirect_error(asio::use_awaitable, failure));
+      write_deadline_ = shared_.now + kNoLimit;
+      if (failure) co_return false;
+      continue;
+    }
+    for (auto left = static_cast<size_t>(sent); left > 0;) {
+      iovec& piece = pieces[first];
+      const size_t part = std::min(left, piece.iov_len);
+      piece.iov_base = static_cast<char*>(piece.iov_base) + part;
+      piece.iov_len -= part;
+      left -= part;
+      if (piece.iov_len == 0) ++first;
+    }
+  }
+  co_return !ended_;
+}
+
+void Connection::check_deadlines() {
+  const bool waits_for_client = requests_.empty();
+  if (shared_.now >= write_deadline_ || (waits_for_client && shared_.now >= read_deadline_)) cut();
+}
+
+void Connection::cut() {
+  ended_ = true;
+  error_code ignored;
+  socket_.close(ignored);
+  progress_.notify_all();
+}
+
+}  // namespace headrace::kafka

@@ -1,0 +1,78 @@
+// One client's connection: frames in, answers out, in the order of the frames. Requests are handled side by side, as
+// many as the limits allow, so that a producer's batches share commits; reading stops while there are too many, or when
+// all requests of the shard hold too much memory, and pressure reaches the client through its socket.
+//
+// Time-outs cost nothing per request: a connection only notes deadlines, and the server looks at all of them a few
+// times a second (check_deadlines).
+#pragma once
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "kafka/apis.h"
+#include "runtime/body_memory.h"
+#include "runtime/tcp_listener.h"
+
+namespace headrace::kafka {
+
+class Connection;
+
+// What the connections of one shard share; owned by the server, used on that shard.
+struct ConnectionShard {
+  const Broker& broker;
+  Shard& shard;
+  BodyMemory request_memory;
+  std::list<Connection*> connections;
+  SteadyTime now;  // as of the last sweep
+  bool stopping = false;
+  Signal connection_ended;
+};
+
+class Connection {
+ public:
+  Connection(ConnectionShard& shared, TcpListener::Socket socket);
+  ~Connection();
+
+  // Until the connection has ended and nothing uses it any more. Throws nothing.
+  awaitable<void> run();
+
+  // Ends what took too long.
+  void check_deadlines();
+  // Ends now.
+  void cut();
+
+ private:
+  struct Request {
+    Request(Connection& connection, std::string bytes);
+
+    BodyMemory::Lease lease;
+    std::string bytes;
+    Call call;
+    bool done = false;
+  };
+
+  awaitable<void> read_all();
+  // The next frame without its length; false when the client is gone or broke the protocol.
+  awaitable<bool> read_frame(BodyMemory::Lease& lease, std::string& frame);
+  awaitable<bool> receive(char* to, size_t size);
+  awaitable<void> handle(std::shared_ptr<Request> request);
+  awaitable<void> write_all();
+  awaitable<bool> send(const Answer& answer);
+
+  ConnectionShard& shared_;
+  std::list<Connection*>::iterator place_;
+  TcpListener::Socket socket_;
+  const Peer peer_;
+  std::deque<std::shared_ptr<Request>> requests_;  // the oldest first
+  Signal progress_;                                // a request was read, done or answered
+  bool ended_ = false;                             // nothing can be sent any more
+  bool reading_ = true;
+  bool writing_ = true;
+  size_t handling_ = 0;
+  SteadyTime read_deadline_;
+  SteadyTime write_deadline_;
+};
+
+}  // namespace headrace::kafka

@@ -1,0 +1,145 @@
+// Produce: the client's batches go to the log as they are, each partition on its own: what one of them is refused for
+// does not concern the others. Idempotent producers are recognised by the log (log/producers.h). There are no
+// transactions; who asks for them is told so.
+#include "kafka/messages/produce.h"
+#include "fmt/format.h"
+#include "kafka/apis.h"
+#include "kafka/messages/init_producer_id.h"
+#include "log/record_batch.h"
+#include "runtime/join.h"
+
+namespace headrace::kafka {
+namespace {
+
+constexpr int16_t kFirstWithBatches = 3;  // earlier versions carry the older record formats
+constexpr int16_t kFirstWithZstd = 7;
+constexpr size_t kMagicAt = 16;
+
+struct Refusal {
+  ErrorCode code;
+  std::string message;
+};
+
+ErrorCode error_of(const Error& error) {
+  switch (error.code()) {
+    case Code::kInvalid: return ErrorCode::kInvalidRecord;
+    case Code::kNotFound: return ErrorCode::kUnknownTopicOrPartition;
+    case Code::kConflict: return ErrorCode::kInvalidProducerEpoch;
+    case Code::kRefused: return ErrorCode::kOutOfOrderSequenceNumber;
+    case Code::kTooLarge: return ErrorCode::kMessageTooLarge;
+    case Code::kBusy: return ErrorCode::kThrottlingQuotaExceeded;
+    case Code::kOutOfSpace:
+    case Code::kIo:
+    case Code::kCorrupt: return ErrorCode::kKafkaStorageError;
+    default: return static_cast<ErrorCode>(info(error.code()).kafka_code);
+  }
+}
+
+// What the log itself does not look at: the batch is one, of the format and of a kind that is served.
+std::optional<Refusal> refuse(std::string_view records, int16_t version) {
+  if (records.size() <= kMagicAt) return Refusal{ErrorCode::kInvalidRecord, "there is no record batch"};
+  if (records[kMagicAt] != 2) {
+    return Refusal{ErrorCode::kUnsupportedForMessageFormat, "only record batches of version 2 are taken"};
+  }
+  if (records.size() > kBatchBytesMax) {
+    return Refusal{ErrorCode::kMessageTooLarge, fmt::format("a batch may have {} bytes", kBatchBytesMax)};
+  }
+  BatchHeader header;
+  try {
+    header = read_batch_header(records);
+  } catch (const Error& error) {
+    return Refusal{ErrorCode::kCorruptMessage, error.message()};
+  }
+  if (header.transactional || header.control) {
+    return Refusal{ErrorCode::kInvalidRecord, "transactions are not served"};
+  }
+  if (header.compression == Compression::kZstd && version < kFirstWithZstd) {
+    return Refusal{ErrorCode::kUnsupportedCompressionType, "zstd needs a newer client"};
+  }
+  return std::nullopt;
+}
+
+awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topic,
+                                                    ProduceRequest::Topic::Partition sent, std::string refusal) {
+  ProduceResponse::Topic::Partition answer;
+  answer.index = sent.index;
+  answer.base_offset = -1;
+  const auto failed = [&](ErrorCode code, std::string message) {
+    answer.error_code = static_cast<int16_t>(code);
+    answer.error_message = std::move(message);
+  };
+  if (!refusal.empty()) {
+    failed(ErrorCode::kTopicAuthorizationFailed, std::move(refusal));
+    co_return answer;
+  }
+  const std::string_view records = sent.records.value_or("");
+  if (auto why = refuse(records, call.version())) {
+    failed(why->code, std::move(why->message));
+    co_return answer;
+  }
+  try {
+    std::vector<PartitionBatch> batches;
+    batches.push_back({.partition = sent.index, .bytes = std::string(records), .gapless = true});
+    const auto appended = co_await call.broker.log.append(topic, std::move(batches));
+    answer.base_offset = appended[0].base.value;
+    answer.log_start_offset = 0;
+  } catch (const Error& error) {
+    failed(error_of(error), error.message());
+  }
+  co_return answer;
+}
+
+}  // namespace
+
+awaitable<void> answer_produce(Call& call) {
+  const auto request = call.read<ProduceRequest>();
+  call.answered = request.acks != 0;
+  ErrorCode all_fail = ErrorCode::kNone;
+  if (call.version() < kFirstWithBatches) all_fail = ErrorCode::kUnsupportedForMessageFormat;
+  if (request.acks < -1 || request.acks > 1) all_fail = ErrorCode::kInvalidRequiredAcks;
+  if (request.transactional_id) all_fail = ErrorCode::kTransactionalIdAuthorizationFailed;
+
+  ProduceResponse response;
+  const CatalogStatePtr catalog = call.broker.catalog.state();
+  std::vector<awaitable<ProduceResponse::Topic::Partition>> appends;
+  for (const auto& topic : request.topics) {
+    auto& answered = response.topics.emplace_back();
+    answered.name = topic.name;
+    const std::string refusal = refusal_to_write(*catalog, topic.name);
+    for (const auto& partition : topic.partitions) {
+      auto& failed = answered.partitions.emplace_back();
+      failed.index = partition.index;
+      failed.error_code = static_cast<int16_t>(all_fail);
+      failed.base_offset = -1;
+      if (all_fail == ErrorCode::kNone) appends.push_back(append(call, answered.name, partition, refusal));
+    }
+  }
+  // Not one after the other; and also a single one in this way, so that requests of a connection keep their order.
+  std::vector<ProduceResponse::Topic::Partition> results = co_await join_all(call.shard, std::move(appends));
+  auto result = results.begin();
+  for (auto& topic : response.topics) {
+    for (auto& partition : topic.partitions) {
+      if (all_fail == ErrorCode::kNone) partition = std::move(*result++);
+    }
+  }
+  if (call.answered) call.write(response);
+}
+
+awaitable<void> answer_init_producer_id(Call& call) {
+  const auto request = call.read<InitProducerIdRequest>();
+  InitProducerIdResponse response;
+  response.producer_epoch = -1;
+  if (request.transactional_id) {
+    response.error_code = static_cast<int16_t>(ErrorCode::kTransactionalIdAuthorizationFailed);
+  } else {
+    try {
+      response.producer_id = co_await call.broker.producer_ids.next();
+      response.producer_epoch = 0;
+    } catch (const Error& error) {
+      response.error_code = static_cast<int16_t>(ErrorCode::kCoordinatorNotAvailable);
+    }
+  }
+  call.write(response);
+}
+
+}  // namespace headrace::kafka
