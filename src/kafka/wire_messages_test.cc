@@ -1,10 +1,12 @@
 // Every message in every version that is served: what was written is read again, and nothing that a stranger sends does
 // more than end in Error.
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "gtest/gtest.h"
 #include "kafka/messages/all_messages.h"
@@ -98,6 +100,31 @@ TEST(Messages, OtherVersionsAreRefused) {
       EXPECT_THROW(message.random(random, other), Error);
     }
   }
+}
+
+TEST(Messages, WhatTheJavaClientWritesIsReadAndWrittenByteForByte) {
+  std::map<std::string, const TestedMessage*> by_name;
+  size_t versions = 0;
+  for (const TestedMessage& message : tested_messages()) {
+    by_name[message.name] = &message;
+    versions += static_cast<size_t>(message.max_version - message.min_version + 1);
+  }
+  std::ifstream file("src/kafka/testing_vectors.txt");
+  ASSERT_TRUE(file) << "run this from the repository's root";
+  size_t vectors = 0;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with('#')) continue;
+    std::istringstream words(line);
+    std::string name, hex;
+    int16_t version = -1;
+    words >> name >> version >> hex;
+    SCOPED_TRACE(name + " version " + std::to_string(version));
+    const std::string bytes = hex == "-" ? "" : from_hex(hex);
+    EXPECT_EQ(by_name.at(name)->recode(bytes, version), bytes);
+    ++vectors;
+  }
+  EXPECT_EQ(vectors, versions);
 }
 
 TEST(Messages, ManySmallElementsDoNotBecomeMuchMemory) {
