@@ -144,7 +144,8 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
     }
     co_await api->handle(call);
   } catch (const Error& error) {
-    if (!ended_) trace::warn("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
+    // What a client does wrong is for its own eyes, or it could fill the disk with our complaints.
+    if (!ended_) trace::debug("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
     cut();
   }
   request->lease.release();

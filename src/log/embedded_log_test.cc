@@ -208,6 +208,30 @@ TEST_F(EmbeddedLogTest, WakesThoseWhoWait) {
   });
 }
 
+TEST(EmbeddedLogWatch, WakesWhoWaitsForAnyOfSeveral) {
+  TestingLog log(1, 2);
+  log.create("scans", {.partitions = 8});
+  for (PartitionId news = 0; news < 8; ++news) {
+    log.run([&]() -> awaitable<void> {
+      const SteadyTime deadline = log.time().steady() + 10s;
+      std::vector<LogPosition> ends;
+      for (PartitionId p = 0; p < 8; ++p) ends.push_back({"scans", p, (co_await log.log().bounds("scans", p)).end});
+      bool woken = false;
+      auto waiter = [&]() -> awaitable<void> {
+        co_await log.log().wait_any(ends, deadline);
+        woken = true;
+      };
+      log.runtime().shard(0).spawn(waiter());
+      co_await log.log().append("scans", one(news, batch_of({"v"})));
+      while (!woken) co_await asio::post(log.runtime().shard(0).executor(), asio::use_awaitable);
+      // Neither what was there before, nor a deadline that has passed, nor a topic that is not there is waited for.
+      co_await log.log().wait_any(ends, deadline);
+      co_await log.log().wait_any({{"scans", news, ends[static_cast<size_t>(news)].offset + 1}}, log.time().steady());
+      co_await log.log().wait_any({{"nothing", 0, {0}}}, deadline);
+    });
+  }
+}
+
 TEST_F(EmbeddedLogTest, RelaxedAppendsBecomeDurableToo) {
   log_.create("scans", {});
   log_.run([&]() -> awaitable<void> {
