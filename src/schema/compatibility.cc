@@ -67,17 +67,19 @@ const AvroField* field_for(const std::vector<AvroField>& written, const AvroFiel
   return nullptr;
 }
 
-// Types may contain themselves, so that a pair is met again while it is being compared, and is then taken to fit. When
-// it turns out not to, whatever relied on it must be looked at again: the passes are repeated until none finds another
-// pair that does not fit. What was ever found not to fit stays so. A last pass, with all that known, writes the report.
+// Types may contain themselves, so whether one pair fits can depend on itself. All pairs that can be met are taken to
+// fit at first; pairs that cannot, given what is known of the others, are refuted until nothing changes any more. Then
+// the report is written from what was refuted.
 class Comparison {
  public:
   std::vector<Incompatibility> run(const AvroNode& reader, const AvroNode& writer) {
-    for (bool found = true; found;) {
-      const size_t before = refuted_.size();
-      visited_.clear();
-      fits(reader, writer, 0);
-      found = refuted_.size() > before;
+    fits(reader, writer);
+    // The list grows while it is gone through for the first time.
+    for (size_t at = 0; at < pairs_.size(); ++at) refute_if_needed(pairs_[at]);
+    for (bool changed = true; changed;) {
+      changed = false;
+      // What a pair depends on was met after it.
+      for (size_t at = pairs_.size(); at-- > 0;) changed |= refute_if_needed(pairs_[at]);
     }
     report(reader, writer, "", 0);
     return std::move(result_);
@@ -93,37 +95,39 @@ class Comparison {
 
   static bool leaf(const AvroNode& node) { return node.kind <= AvroKind::kString; }
 
-  bool fits(const AvroNode& reader, const AvroNode& writer, int depth) {
-    count(depth);
+  // As far as is known.
+  bool fits(const AvroNode& reader, const AvroNode& writer) {
+    count(0);
     if (leaf(reader) && leaf(writer)) return fits_plainly(reader, writer);
     const Pair pair(&reader, &writer);
-    if (refuted_.contains(pair)) return false;
-    if (!visited_.insert(pair).second) return true;
-    const bool result = compare(reader, writer, depth + 1);
-    if (!result) refuted_.insert(pair);
-    return result;
+    if (known_.insert(pair).second) pairs_.push_back(pair);
+    return !refuted_.contains(pair);
+  }
+
+  bool refute_if_needed(Pair pair) {
+    return !refuted_.contains(pair) && !compare(*pair.first, *pair.second) && refuted_.insert(pair).second;
   }
 
   static bool fits_plainly(const AvroNode& reader, const AvroNode& writer) {
     return (reader.kind == writer.kind || promotes(writer.kind, reader.kind)) && !scales_differ(reader, writer);
   }
 
-  // Nothing is cut short: the report needs to know about every pair that can be reached.
-  bool compare(const AvroNode& reader, const AvroNode& writer, int depth) {
+  // Nothing is cut short: all pairs are to be met.
+  bool compare(const AvroNode& reader, const AvroNode& writer) {
     if (writer.kind == AvroKind::kUnion) {
       bool all = true;
-      for (const AvroNode* branch : writer.branches) all &= fits(reader, *branch, depth);
+      for (const AvroNode* branch : writer.branches) all &= fits(reader, *branch);
       return all;
     }
     if (reader.kind == AvroKind::kUnion) {
       bool any = false;
-      for (const AvroNode* branch : reader.branches) any |= fits(*branch, writer, depth);
+      for (const AvroNode* branch : reader.branches) any |= fits(*branch, writer);
       return any;
     }
     if (reader.kind != writer.kind) return false;
     switch (reader.kind) {
       case AvroKind::kArray:
-      case AvroKind::kMap: return fits(*reader.items, *writer.items, depth);
+      case AvroKind::kMap: return fits(*reader.items, *writer.items);
       case AvroKind::kFixed:
         return same_name(reader, writer) && reader.size == writer.size && !scales_differ(reader, writer);
       case AvroKind::kEnum: return same_name(reader, writer) && missing_symbols(reader, writer).empty();
@@ -131,7 +135,7 @@ class Comparison {
         bool all = same_name(reader, writer);
         for (const AvroField& field : reader.fields) {
           const AvroField* written = field_for(writer.fields, field);
-          all &= written != nullptr ? fits(*field.type, *written->type, depth) : field.default_json.has_value();
+          all &= written != nullptr ? fits(*field.type, *written->type) : field.default_json.has_value();
         }
         return all;
       }
@@ -206,14 +210,8 @@ class Comparison {
   }
 
   void report_written_union(const AvroNode& reader, const AvroNode& writer, const std::string& path, int depth) {
-    for (size_t index = 0; index < writer.branches.size(); ++index) {
-      const AvroNode& branch = *writer.branches[index];
-      if (leaf(reader) && leaf(branch) ? fits_plainly(reader, branch) : !refuted(reader, branch, depth)) continue;
-      report(reader, branch, path, depth + 1);
-    }
+    for (const AvroNode* branch : writer.branches) report(reader, *branch, path, depth + 1);
   }
-
-  bool refuted(const AvroNode& reader, const AvroNode& writer, int depth) { return !fits(reader, writer, depth + 1); }
 
   // Of the branches only one can have been meant when it is of the same kind and name: then its own faults say more.
   void report_branch(const AvroNode& reader, const AvroNode& writer, const std::string& path, int depth) {
@@ -240,8 +238,9 @@ class Comparison {
             : fmt::format("{} cannot be read from {}", shown(reader), shown(writer)));
   }
 
+  std::vector<Pair> pairs_;  // in the order in which they were met
+  std::set<Pair> known_;
   std::set<Pair> refuted_;
-  std::set<Pair> visited_;
   std::set<Pair> reported_;
   std::vector<Incompatibility> result_;
   size_t comparisons_ = 0;
