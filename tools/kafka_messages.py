@@ -3,9 +3,9 @@
 
     tools/kafka_messages.py OUTPUT_FOLDER src/kafka/messages/*.txt
 
-For each x.txt it writes x.h: a structure per request and response with `read` and `write` for every served version. Their
-code is in requests.cc and responses.cc. It also writes served_apis.h (what ApiVersions answers) and all_messages.h (for tests and fuzzers).
-Files that do not change keep their time.
+For each x.txt it writes x.h: a structure per request and response with `read` and `write` for every served version.
+Their code is in requests.cc and responses.cc. It also writes served_apis.h (what ApiVersions answers) and
+all_messages.h (for tests and fuzzers). Files that do not change keep their time.
 
 A declaration is lines; a `#` begins a comment.
 
@@ -22,11 +22,11 @@ A field is `name: type`, then in this order, where needed:
 
     3+  or  0-7  or  4      the versions that have it; without this, all
     tag 1                   it is a tagged field
-    nullable  nullable 2+   it may be null, in the given versions or in all; the C++ type is an optional, null by default
+    nullable  nullable 2+   it may be null, in all versions or in the given ones; an optional in C++, at first null
     default -1              instead of zero, false, empty or null
 
 A type is bool, int8, int16, int32, int64, float64, string, bytes, records, uuid, or a structure: its name in capitals,
-with its fields on the next lines, indented by two more; where the name is used again, without fields, it means the same.
+with its fields on the next lines, indented by two more. Where the name is used again without fields, it means the same.
 `[]` makes a list. Strings and bytes are views into the message in requests and other messages, and copies in responses;
 records are views everywhere. A tagged structure is an optional too; other tagged fields are written if they differ from
 their default.
@@ -303,23 +303,18 @@ class Codec:
         return " = false" if field.type == "bool" else " = 0"
 
     def header(self):
-        lines = []
         declaration, message = self.declaration, self.message
-        root_lines = [f"struct {message.name} {{"]
+        lines = [f"struct {message.name} {{"]
         if message.kind != "message":
-            root_lines.append(f"  static constexpr int16_t kKey = {declaration.key};")
-        name = declaration.name
-        root_lines.append(f'  static constexpr std::string_view kName = "{name}";')
-        root_lines.append(f"  static constexpr int16_t kMinVersion = {self.served[0]};")
-        root_lines.append(f"  static constexpr int16_t kMaxVersion = {self.served[1]};")
+            lines.append(f"  static constexpr int16_t kKey = {declaration.key};")
+        lines += [
+            f'  static constexpr std::string_view kName = "{declaration.name}";',
+            f"  static constexpr int16_t kMinVersion = {self.served[0]};",
+            f"  static constexpr int16_t kMaxVersion = {self.served[1]};",
+        ]
         if message.kind != "message":
-            flexible = "kNeverFlexible" if declaration.flexible == NEVER_FLEXIBLE else declaration.flexible
-            root_lines.append(f"  static constexpr int16_t kFirstFlexible = {flexible};")
-        root_lines.append("")
-        lines += root_lines
-        lines += self.struct_body(message.root, "  ")
-        lines.append("};")
-        return lines
+            lines.append(f"  static constexpr int16_t kFirstFlexible = {first_flexible(declaration)};")
+        return [*lines, "", *self.struct_body(message.root, "  "), "};"]
 
     def struct_body(self, struct, indent):
         lines = []
@@ -505,6 +500,10 @@ class Codec:
         return f"{field.name} != {field.default or ('false' if field.type == 'bool' else '0')}"
 
 
+def first_flexible(declaration):
+    return "kNeverFlexible" if declaration.flexible == NEVER_FLEXIBLE else str(declaration.flexible)
+
+
 def snake(name):
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
@@ -575,8 +574,7 @@ def write_served_apis(declarations):
         "inline constexpr ServedApi kServedApis[] = {",
     ]
     for api in apis:
-        flexible = "kNeverFlexible" if api.flexible == NEVER_FLEXIBLE else api.flexible
-        lines.append(f'    {{{api.key}, "{api.name}", {api.versions[0]}, {api.versions[1]}, {flexible}}},')
+        lines.append(f'    {{{api.key}, "{api.name}", {api.versions[0]}, {api.versions[1]}, {first_flexible(api)}}},')
     lines += [
         "};",
         "",

@@ -17,7 +17,7 @@ LAYERS = [
     ["flow"],
     ["sql"],
     ["views"],
-    ["http"],
+    ["http", "kafka"],
     ["cli"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
