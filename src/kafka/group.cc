@@ -52,7 +52,7 @@ Group::Group(GroupServices& services, std::string id, PartitionId partition)
 
 Group::~Group() {
   for (auto& [id, member] : members_) services_.memory.force(member.charged, 0);
-  services_.memory.force(kGroupBytes + id_.size(), 0);
+  services_.memory.force(kGroupBytes + id_.size() + pending_.size() * kPendingBytes, 0);
 }
 
 void Group::adopt(GroupRecord record) {
@@ -85,7 +85,7 @@ ErrorCode Group::heartbeat(const HeartbeatRequest& request) {
 
 ErrorCode Group::leave(const LeavingMember& leaving) {
   if (state_ == GroupState::kDead || stopped_) return ErrorCode::kCoordinatorNotAvailable;
-  if (!leaving.instance_id && pending_.erase(leaving.member_id) > 0) {
+  if (!leaving.instance_id && drop_pending(leaving.member_id)) {
     complete_join_if_all_are_there();
     return ErrorCode::kNone;
   }
@@ -186,6 +186,15 @@ void Group::expire(int64_t now_ms, const std::set<std::string>& topics, int64_t 
     if (!empty && (!subscribed || subscribed->contains(topic))) return false;
     return now_ms >= (offset.expires_ms >= 0 ? offset.expires_ms : std::max(since, offset.committed_ms) + retention);
   });
+  // What does not fit into the queue waits for the next round.
+  size_t bytes = 0;
+  size_t fitting = 0;
+  for (const GroupWriter::Record& record : offsets_.tombstones(places)) {
+    bytes += GroupWriter::bytes_of(record);
+    if (!services_.writer.has_room(bytes)) break;
+    ++fitting;
+  }
+  places.resize(fitting);
   if (empty && pending_.empty() && places.size() == offsets_.size())
     return remove([gone = std::move(gone)](ErrorCode error) {
       if (error == ErrorCode::kNone) gone();
@@ -203,6 +212,7 @@ void Group::remove(GroupWriter::Done done) {
   if (state_ == GroupState::kDead) return done(ErrorCode::kGroupIdNotFound);
   if (state_ != GroupState::kEmpty) return done(ErrorCode::kNonEmptyGroup);
   become(GroupState::kDead);
+  services_.memory.force(pending_.size() * kPendingBytes, 0);
   pending_.clear();
   auto records = offsets_.tombstones(offsets_.choose([](const auto&, const auto&) { return true; }));
   records.push_back({.key = encode(GroupRecordKey{.group = id_}), .value = std::nullopt});

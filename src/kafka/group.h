@@ -76,6 +76,7 @@ class Group {
     SteadyTime expires() const { return is_new || (!joining && !syncing) ? deadline : SteadyTime::max(); }
   };
   using Members = std::map<std::string, Member>;
+  static constexpr size_t kPendingBytes = 512;  // of an id that was given out
 
   SteadyTime now() const { return services_.timers.clock().steady(); }
 
@@ -84,6 +85,7 @@ class Group {
   bool supports(const JoinRequest& request) const;
   void join_new(JoinRequest request, AnswerPointer<JoinResult> answer);
   void join_again(JoinRequest request, AnswerPointer<JoinResult> answer);
+  bool drop_pending(const std::string& id);
   void join_pending(JoinRequest request, AnswerPointer<JoinResult> answer);
   void add_member(std::string id, JoinRequest request, AnswerPointer<JoinResult> answer);
   void replace_static_member(std::string old_id, std::string id, JoinRequest request, AnswerPointer<JoinResult> answer);

@@ -74,7 +74,7 @@ void Group::join(JoinRequest request, AnswerPointer<JoinResult> answer) {
   if (bytes_of(request) > services_.options.member_bytes_max)
     return answer->give(refused(ErrorCode::kGroupMaxSizeReached, request.member_id));
   if (!has_place_for(request)) {
-    pending_.erase(request.member_id);
+    drop_pending(request.member_id);
     if (members_.contains(request.member_id)) remove_member(request.member_id, ErrorCode::kGroupMaxSizeReached);
     answer->give(refused(ErrorCode::kGroupMaxSizeReached, ""));
   } else if (!supports(request)) {
@@ -101,16 +101,24 @@ void Group::join_new(JoinRequest request, AnswerPointer<JoinResult> answer) {
   // So that a client whose answer is lost does not become a member twice (KIP-394).
   if (pending_.size() + members_.size() >= services_.options.members_max)
     return answer->give(refused(ErrorCode::kGroupMaxSizeReached, ""));
+  if (!services_.memory.replace(0, kPendingBytes))
+    return answer->give(refused(ErrorCode::kCoordinatorLoadInProgress, ""));
   const SteadyTime deadline = now() + request.session_timeout;
   pending_.emplace(id, deadline);
   arm(deadline);
   answer->give(refused(ErrorCode::kMemberIdRequired, std::move(id)));
 }
 
+bool Group::drop_pending(const std::string& id) {
+  if (pending_.erase(id) == 0) return false;
+  services_.memory.force(kPendingBytes, 0);
+  return true;
+}
+
 void Group::join_pending(JoinRequest request, AnswerPointer<JoinResult> answer) {
   // An id that was given to a dynamic member is not a static one's.
   if (request.instance_id) return answer->give(refused(ErrorCode::kUnknownMemberId, request.member_id));
-  pending_.erase(request.member_id);
+  drop_pending(request.member_id);
   std::string id = request.member_id;
   add_member(std::move(id), std::move(request), std::move(answer));
 }
@@ -125,6 +133,7 @@ void Group::join_again(JoinRequest request, AnswerPointer<JoinResult> answer) {
     case GroupState::kCompletingRebalance:
       // It has not got our answer: the same again.
       if (!same) return rejoin(member, std::move(request), std::move(answer));
+      renew_session(member);
       return answer->give(joined(member, member.id == leader_));
     case GroupState::kStable:
       // A leader that joins again has seen something that its assignment must follow, such as new partitions.
@@ -187,6 +196,8 @@ void Group::rejoin(Member& member, JoinRequest request, AnswerPointer<JoinResult
 void Group::replace_static_member(std::string old_id, std::string id, JoinRequest request,
                                   AnswerPointer<JoinResult> answer) {
   const bool can_skip = request.can_skip_assignment;
+  if (!services_.writer.has_room(member_bytes()))
+    return answer->give(refused(ErrorCode::kCoordinatorLoadInProgress, ""));
   const auto found = members_.find(old_id);
   const ErrorCode error = describe_in(found->second, id, request);
   if (error != ErrorCode::kNone) return answer->give(refused(error, ""));

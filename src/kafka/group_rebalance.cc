@@ -228,7 +228,8 @@ void Group::arm(SteadyTime deadline) {
 void Group::time_has_come() {
   armed_ = SteadyTime::max();
   const SteadyTime at = now();
-  std::erase_if(pending_, [at](const auto& each) { return each.second <= at; });
+  const size_t dropped = std::erase_if(pending_, [at](const auto& each) { return each.second <= at; });
+  services_.memory.force(dropped * kPendingBytes, 0);
 
   const auto ids_of = [this](const auto& chosen) {
     std::vector<std::string> ids;

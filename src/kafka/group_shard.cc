@@ -30,7 +30,8 @@ GroupShard::GroupShard(Shard& shard, Timers& timers, Log& log, const GroupOption
       memory_{.limit = options.memory_bytes_max / shards / kQueueShare * (kQueueShare - 1)},
       random_(seed),
       writer_(shard, timers.clock(), log, options.memory_bytes_max / shards / kQueueShare),
-      services_{shard, timers, writer_, random_, options, memory_} {}
+      services_{shard, timers, writer_, random_, options, memory_},
+      gate_(shard) {}
 
 GroupShard::~GroupShard() = default;
 
@@ -51,6 +52,7 @@ awaitable<void> GroupShard::stop() {
   phase_ = Phase::kStopped;
   for (auto& [id, group] : groups_) group->stop();
   co_await writer_.flush();
+  co_await gate_.close();
   groups_.clear();
 }
 
@@ -83,6 +85,7 @@ void GroupShard::drop_if_useless(const std::string& group) {
 awaitable<JoinResult> GroupShard::join(JoinRequest request) {
   const auto refused = [&](ErrorCode error) { return JoinResult{.error = error, .member_id = request.member_id}; };
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) co_return refused(error);
+  const Gate::Pass pass = gate_.enter();
   if (request.group.empty()) co_return refused(ErrorCode::kInvalidGroupId);
   if (request.session_timeout < options_.session_timeout_min || request.session_timeout > options_.session_timeout_max)
     co_return refused(ErrorCode::kInvalidSessionTimeout);
@@ -98,6 +101,7 @@ awaitable<JoinResult> GroupShard::join(JoinRequest request) {
 
 awaitable<SyncResult> GroupShard::sync(SyncRequest request) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) co_return SyncResult{.error = error};
+  const Gate::Pass pass = gate_.enter();
   if (request.group.empty()) co_return SyncResult{.error = ErrorCode::kInvalidGroupId};
   Group* const group = find(request.group);
   if (group == nullptr) co_return SyncResult{.error = ErrorCode::kUnknownMemberId};
@@ -128,6 +132,7 @@ LeaveResult GroupShard::leave(const LeaveRequest& request) {
 
 awaitable<std::vector<TopicErrors>> GroupShard::commit(CommitRequest request) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) co_return all_with(request, error);
+  const Gate::Pass pass = gate_.enter();
   Group* group = find(request.group);
   if (group == nullptr) {
     if (request.generation >= 0) co_return all_with(request, ErrorCode::kIllegalGeneration);
@@ -157,6 +162,7 @@ FetchOffsetsResult GroupShard::fetch_offsets(const FetchOffsetsRequest& request)
 
 awaitable<DeleteOffsetsResult> GroupShard::delete_offsets(DeleteOffsetsRequest request) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) co_return DeleteOffsetsResult{.error = error};
+  const Gate::Pass pass = gate_.enter();
   Group* const group = find(request.group);
   if (group == nullptr) co_return DeleteOffsetsResult{.error = ErrorCode::kGroupIdNotFound};
   const std::string id = request.group;
@@ -186,6 +192,7 @@ ListGroupsResult GroupShard::list(const ListGroupsRequest& request) {
 
 awaitable<ErrorCode> GroupShard::remove(std::string id) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) co_return error;
+  const Gate::Pass pass = gate_.enter();
   Group* const group = find(id);
   if (group == nullptr) co_return ErrorCode::kGroupIdNotFound;
   const auto answer = std::make_shared<Answer<ErrorCode>>(shard_);
@@ -198,12 +205,14 @@ awaitable<ErrorCode> GroupShard::remove(std::string id) {
 
 awaitable<void> GroupShard::topic_removed(std::string topic) {
   if (unavailable() != ErrorCode::kNone) co_return;
+  const Gate::Pass pass = gate_.enter();
   for (const auto& [id, group] : groups_) group->topic_removed(topic, [](ErrorCode) {});
   co_await writer_.flush();
 }
 
 awaitable<void> GroupShard::expire(std::set<std::string> topics, int64_t topics_ms) {
   if (unavailable() != ErrorCode::kNone) co_return;
+  const Gate::Pass pass = gate_.enter();
   const int64_t now_ms = timers_.clock().wall_ms();
   std::erase_if(groups_, [](const auto& each) { return each.second->is_useless(); });
   for (const auto& [id, group] : groups_) group->expire(now_ms, topics, topics_ms, [this, id] { groups_.erase(id); });

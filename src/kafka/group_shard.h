@@ -22,7 +22,7 @@ class GroupShard {
   void adopt(const std::string& group, PartitionId partition, std::optional<GroupRecord> record,
              std::map<std::pair<std::string, PartitionId>, CommittedOffset> offsets);
   void serve(PartitionId partitions);
-  // Answers all who wait, and waits until what is being written is done with.
+  // Answers all who wait, and waits until what is being written is done with and they have gone.
   awaitable<void> stop();
 
   awaitable<JoinResult> join(JoinRequest request);
@@ -59,6 +59,7 @@ class GroupShard {
   GroupServices services_;
   PartitionId partitions_ = 0;
   Phase phase_ = Phase::kLoading;
+  Gate gate_;  // calls that wait
   std::map<std::string, std::unique_ptr<Group>> groups_;
 };
 

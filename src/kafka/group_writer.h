@@ -31,8 +31,10 @@ class GroupWriter {
 
   // What it takes in memory while it waits.
   static size_t bytes_of(const Record& record);
-  // Whether so many bytes more may wait.
-  bool has_room(size_t bytes) const { return bytes <= bytes_max_ && queued_bytes_ <= bytes_max_ - bytes; }
+  // Whether so many bytes more may wait: always when nothing does, because a record may be larger than the limit.
+  bool has_room(size_t bytes) const {
+    return queued_bytes_ == 0 || (bytes <= bytes_max_ && queued_bytes_ <= bytes_max_ - bytes);
+  }
   // Calls `done` later, when all records are durable (kNone), or are not known to be. They lie in one batch if they
   // fit.
   void write(PartitionId partition, std::vector<Record> records, Done done);
