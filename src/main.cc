@@ -112,7 +112,7 @@ int serve(const UpOptions& options) {
   store = open_rocksdb_store(*files, store_options(options));
   registry.emplace(runtime, *log);
   runtime.block_on([&] { return server.registry->open(); });
-  catalog.emplace(runtime, *log);
+  catalog.emplace(runtime, *log, *registry);
   runtime.block_on([&] { return server.catalog->open(); });
   appender.emplace(runtime, timers.clock(), *log, *catalog);
   views.emplace(runtime, timers, *log, *store, *catalog, *appender);

@@ -61,7 +61,7 @@ class Simulation {
     if (cut_is_coming_) restart(true);
     on_shard([&] { churn_ = false; });
     // All timeouts that there are.
-    for (int step = 0; step < 600; ++step) pass(250ms);
+    for (int step = 0; step < 200; ++step) pass(500ms);
     expect_stable();
     on_shard([&] { ended_ = true; });
     while (on_shard([&] { return running_; }) > 0) pass(1s);
@@ -314,11 +314,11 @@ void simulate(uint64_t default_seed, size_t shards, int clients, int steps) {
 }
 
 TEST(GroupSimulation, FewMembers) {
-  for (uint64_t seed = 1; seed <= 3 && !testing::Test::HasFailure(); ++seed) simulate(seed, 1, 5, 1000);
+  for (uint64_t seed = 1; seed <= 3 && !testing::Test::HasFailure(); ++seed) simulate(seed, 1, 5, 500);
 }
 
 TEST(GroupSimulation, ManyMembersOnSeveralShards) {
-  simulate(100, 3, 20, 800);
+  simulate(100, 3, 20, 500);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ class AvroSchema {
   static std::shared_ptr<const AvroSchema> parse(std::string_view json);
   // The same with any type at the top, as a registry holds it. `references` are other schemas whose named types this
   // one uses, each behind those that it uses itself; together they have the same limits as one schema.
-  static std::shared_ptr<const AvroSchema> parse_any(std::string_view json, std::span<const std::string> references = {});
+  static std::shared_ptr<const AvroSchema> parse_any(std::string_view json,
+                                                     std::span<const std::string> references = {});
   // The schema that Headrace writes for a row type; the record is called `name`. Mapping: docs/formats.md.
   static std::shared_ptr<const AvroSchema> from_columns(std::string_view name, const RowType& type);
   ~AvroSchema();

@@ -301,6 +301,13 @@ void JsonRows::parse_document(std::string_view body, size_t capacity, const RowL
   if (at != body.size()) fail("nothing may follow the array", at);
 }
 
+void JsonRows::parse_object(std::string_view object, const RowLimits& limits, RowSink& sink) {
+  const size_t start = skip_json_space(object, 0);
+  size_t end = object.size();
+  while (end > start && is_json_space(object[end - 1])) --end;
+  parser_->row(object, object.size(), start, end, limits, sink);
+}
+
 void JsonRows::parse_lines(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink) {
   for (size_t at = 0; at < body.size();) {
     const size_t found = body.find('\n', at);

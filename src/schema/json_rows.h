@@ -16,6 +16,7 @@ class JsonRows {
 
   // The bytes up to data() + `capacity` may be read, whatever they are.
   void parse_document(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink);
+  void parse_object(std::string_view object, const RowLimits& limits, RowSink& sink);
   void parse_lines(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink);
 
  private:

@@ -37,6 +37,12 @@ Batch RowParser::parse(std::string_view body, size_t capacity) {
   return sink.finish();
 }
 
+void RowParser::parse_object(std::string_view object, BatchBuilder& to) {
+  const std::function<void(BadRow)> throws;
+  RowSink sink(*shape_, limits_, throws, &to);
+  json_->parse_object(object, limits_, sink);
+}
+
 void RowParser::set_header(std::string_view line) {
   header_ = read_csv_header(line, *shape_);
 }

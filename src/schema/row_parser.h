@@ -45,6 +45,10 @@ class RowParser {
   // duplicate name and a value that does not fit its type are errors. The batch keeps no views into `body`.
   Batch parse(std::string_view body, size_t capacity = 0);
 
+  // Appends the row of one JSON object to `to`, which has the type's columns. Throws as parse() does, and then `to` is
+  // as it was. For formats other than CSV.
+  void parse_object(std::string_view object, BatchBuilder& to);
+
   // For CSV whose header was sent before. Throws Error(kInvalid) for unknown or repeated names.
   void set_header(std::string_view line);
 

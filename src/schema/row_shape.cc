@@ -106,7 +106,7 @@ bool RowSink::null_fault(size_t column, size_t position) {
 
 void RowSink::drop(std::string_view text) {
   check(fault_.has_value(), "a row that is dropped has a fault");
-  roll_back(builder_, shape_.size());
+  roll_back(*builder_, shape_.size());
   Error error = *std::exchange(fault_, std::nullopt);
   if (!collect_) throw Error(error);
   collect_({row_, std::move(error), text});

@@ -38,11 +38,18 @@ class RowShape {
 // The rows of one parse.
 class RowSink {
  public:
-  RowSink(const RowShape& shape, const RowLimits& limits, const std::function<void(BadRow)>& collect)
-      : shape_(shape), limits_(limits), collect_(collect), builder_(shape.type()) {}
+  // `to`: where rows go that are not to be a batch of their own.
+  RowSink(const RowShape& shape, const RowLimits& limits, const std::function<void(BadRow)>& collect,
+          BatchBuilder* to = nullptr)
+      : shape_(shape), limits_(limits), collect_(collect) {
+    if (to == nullptr) to = &own_.emplace(shape.type());
+    builder_ = to;
+  }
+  RowSink(const RowSink&) = delete;
+  RowSink& operator=(const RowSink&) = delete;
 
-  ColumnData& column(size_t index) { return builder_.column(index); }
-  Arena& arena() { return builder_.arena(); }
+  ColumnData& column(size_t index) { return builder_->column(index); }
+  Arena& arena() { return builder_->arena(); }
   // The number of the row that is being parsed, from 1.
   int64_t row() const { return row_; }
 
@@ -51,8 +58,8 @@ class RowSink {
   // Whether a row of so many bytes is allowed; notes a fault if not.
   bool fits(size_t bytes, size_t position);
   // Gives a column its default.
-  void fill(size_t column) { builder_.column(column).append(shape_.default_of(column), builder_.arena()); }
-  void end() { builder_.end_row(); }
+  void fill(size_t column) { builder_->column(column).append(shape_.default_of(column), builder_->arena()); }
+  void end() { builder_->end_row(); }
 
   // Notes what is wrong with the row; always false. `position` is in the body.
   bool fault(std::string_view what, size_t position);
@@ -61,13 +68,14 @@ class RowSink {
   // Takes the row back and throws its fault or hands it to who collects.
   void drop(std::string_view text);
 
-  Batch finish() { return builder_.finish(); }
+  Batch finish() { return builder_->finish(); }
 
  private:
   const RowShape& shape_;
   const RowLimits& limits_;
   const std::function<void(BadRow)>& collect_;
-  BatchBuilder builder_;
+  std::optional<BatchBuilder> own_;
+  BatchBuilder* builder_;
   int64_t row_ = 0;
   std::optional<Error> fault_;
 };

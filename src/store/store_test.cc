@@ -179,7 +179,7 @@ TEST_P(StoreTest, DropRemovesOneTable) {
     put(kB, std::to_string(i), std::string(100, 'b'));
   }
   put(kA, "", "the empty key");
-  EXPECT_GT(store_->approximate_bytes(kA), 50'000U);
+  EXPECT_GT(store_->approximate_bytes(kA), 10'000U);  // of what is in memory RocksDB knows little
   store_->flush();
   const auto snapshot = store_->snapshot();
   store_->drop(kA);

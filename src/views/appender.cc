@@ -6,6 +6,7 @@
 
 #include "boost/json.hpp"
 #include "fmt/format.h"
+#include "log/record_batch.h"
 #include "views/value_codec.h"
 #include "xxhash.h"
 
@@ -36,12 +37,24 @@ Batch parse_short(const RowTypePtr& type, RowFormat format, const RowLimits& lim
   struct Last {
     RowTypePtr type;
     RowFormat format;
+    RowLimits limits;
     RowParser parser;
   };
   thread_local std::optional<Last> last;
-  if (!last || last->type != type || last->format != format)
-    last.emplace(Last{type, format, RowParser(type, format, limits)});
+  if (!last || last->type != type || last->format != format || last->limits.rows_max != limits.rows_max ||
+      last->limits.row_bytes_max != limits.row_bytes_max)
+    last.emplace(Last{type, format, limits, RowParser(type, format, limits)});
   return last->parser.parse(body);
+}
+
+Batch dead_batch(const StreamInfo& stream, std::vector<DeadRow> dead) {
+  BatchBuilder builder(stream.type);
+  for (DeadRow& row : dead) builder.append_row(std::vector<Value>{std::move(row.error), std::move(row.row_json)});
+  return builder.finish();
+}
+
+bool all_repeated(const std::vector<Appended>& appended) {
+  return std::ranges::all_of(appended, &Appended::duplicate);
 }
 
 }  // namespace
@@ -74,29 +87,43 @@ awaitable<AppendResult> Appender::append(std::string stream, RowFormat format, s
     rows = options.bad_rows_to_dead ? parse() : parse_short(info->type, format, limits, body);
   }
   body = {};
-  const size_t dead_rows = dead.size();
-  if (!dead.empty()) co_await append_dead(stream, std::move(dead), {});
-  AppendResult result = co_await append_rows(info, std::move(rows), std::move(options));
-  result.dead_rows = dead_rows;
-  co_return result;
+  co_return co_await append_rows(info, std::move(rows), std::move(dead), std::move(options));
 }
 
 awaitable<AppendResult> Appender::append(std::string stream, Batch rows, AppendOptions options) {
   const StreamInfoPtr info = catalog_.state()->stream(stream);
   if (!info->is_writable())
     throw Error(Code::kRefused, fmt::format("\"{}\" is written by Headrace; append to what it is made from", stream));
-  co_return co_await append_rows(info, std::move(rows), std::move(options));
+  co_return co_await append_rows(info, std::move(rows), {}, std::move(options));
 }
 
-awaitable<AppendResult> Appender::append_rows(StreamInfoPtr stream, Batch rows, AppendOptions options) {
+awaitable<Appender::Encoded> Appender::encode_rows(StreamInfoPtr stream, Batch rows, AppendOptions options) {
   constexpr size_t kInlineRowsMax = 64;
-  const size_t count = rows.rows;
   auto run = [&] { return encode(stream, rows, options, {}); };
-  Encoded encoded = count > kInlineRowsMax ? co_await on_pool(runtime_.pool(), run) : run();
-  rows = {};
+  if (rows.rows <= kInlineRowsMax) co_return run();
+  co_return co_await on_pool(runtime_.pool(), run);
+}
+
+awaitable<AppendResult> Appender::append_rows(StreamInfoPtr stream, Batch rows, std::vector<DeadRow> dead,
+                                              AppendOptions options) {
+  if (!options.producer.empty() && options.sequence < 0)
+    throw Error(Code::kInvalid, "a named producer numbers its requests 0, 1, 2, ...; the number is missing");
+  const size_t count = rows.rows;
+  const size_t dead_count = dead.size();
+  Encoded encoded = co_await encode_rows(stream, std::move(rows), options);
+  bool repeated = count + dead_count > 0;
+  if (!dead.empty()) {
+    const StreamInfoPtr to = catalog_.state()->stream(stream->definition.name + std::string(kDeadSuffix));
+    Encoded bad = co_await encode_rows(to, dead_batch(*to, std::move(dead)), options);
+    repeated = all_repeated(co_await log_.append(to->definition.topic, std::move(bad.batches), options.durability)) &&
+               repeated;
+  }
   const std::vector<Appended> appended =
       co_await log_.append(stream->definition.topic, std::move(encoded.batches), options.durability);
-  co_return result_of(*stream, count, appended);
+  AppendResult result = result_of(*stream, count, appended);
+  result.dead_rows = dead_count;
+  result.duplicate = repeated && all_repeated(appended);
+  co_return result;
 }
 
 // A partition's rows become as many batches as kBatchBytesMax asks for; usually one. A producer's sequence is on the
@@ -107,7 +134,7 @@ Appender::Encoded Appender::encode(const StreamInfoPtr& stream, const Batch& row
   const auto partitions = stream->definition.partitions;
   const ProducerSequence producer = producer_of(*stream, options);
   const int64_t now_ms = clock_.wall_ms();
-  // Without a key the rows of a request go to one partition: any, but for a repeated request the same.
+  // Without key and id the rows of a request go to one partition: any, but for a repeated request the same.
   const uint64_t spread = producer.id != kNoProducer
                               ? static_cast<uint64_t>(producer.id) + static_cast<uint64_t>(producer.sequence)
                               : static_cast<uint64_t>(now_ms);
@@ -124,13 +151,16 @@ Appender::Encoded Appender::encode(const StreamInfoPtr& stream, const Batch& row
     encoded.batches.push_back(std::move(batch));
     builders[partition].reset();
   };
-  std::string key, value;
+  std::string key, value, id;
   for (size_t row = 0; row < rows.rows; ++row) {
     key.clear();
     value.clear();
+    id.clear();
     const bool has_key = encoder.append_key(key, rows, row);
     encoder.append_value(value, rows, row);
-    const auto partition = static_cast<size_t>(has_key ? partition_of(key, partitions) : keyless);
+    const bool by_id = !has_key && encoder.append_id(id, rows, row);
+    const auto partition =
+        static_cast<size_t>(has_key || by_id ? partition_of(has_key ? key : id, partitions) : keyless);
     std::unique_ptr<RecordBatchBuilder>& builder = builders[partition];
     if (builder && builder->bytes() + key.size() + value.size() + 1024 > kBatchBytesMax) {
       if (producer.id != kNoProducer)
@@ -156,9 +186,7 @@ AppendResult Appender::result_of(const StreamInfo& stream, size_t rows, const st
   AppendResult result;
   result.rows = rows;
   result.token.stream = stream.definition.name;
-  result.duplicate = !appended.empty();
   for (const Appended& batch : appended) {
-    result.duplicate = result.duplicate && batch.duplicate;
     auto& ends = result.token.ends;
     if (!ends.empty() && ends.back().first == batch.partition) {
       ends.back().second = std::max(ends.back().second, batch.end);
@@ -178,18 +206,22 @@ awaitable<AppendResult> Appender::remove(std::string table, Batch keys) {
   for (size_t i = 0; i < info->key.size(); ++i) rows.columns[info->key[i]] = keys.columns.at(i);
   const RowEncoder encoder(info);
   std::map<PartitionId, RecordBatchBuilder> builders;
-  for (size_t row = 0; row < rows.rows; ++row) {
-    std::string key;
-    encoder.append_key(key, rows, row);
-    builders[partition_of(key, info->definition.partitions)].append(clock_.wall_ms(), key, std::nullopt);
-  }
   std::vector<PartitionBatch> batches;
-  for (auto& [partition, builder] : builders) {
+  auto finish = [&](PartitionId partition, RecordBatchBuilder& builder) {
     PartitionBatch batch;
     batch.partition = partition;
     batch.bytes = builder.finish();
     batches.push_back(std::move(batch));
+  };
+  for (size_t row = 0; row < rows.rows; ++row) {
+    std::string key;
+    encoder.append_key(key, rows, row);
+    const PartitionId partition = partition_of(key, info->definition.partitions);
+    RecordBatchBuilder& builder = builders[partition];
+    if (builder.records() > 0 && builder.bytes() + key.size() + 1024 > kBatchBytesMax) finish(partition, builder);
+    builder.append(clock_.wall_ms(), key, std::nullopt);
   }
+  for (auto& [partition, builder] : builders) finish(partition, builder);
   const auto appended = co_await log_.append(info->definition.topic, std::move(batches));
   co_return result_of(*info, keys.rows, appended);
 }
@@ -213,10 +245,9 @@ awaitable<void> Appender::append_internal(StreamInfoPtr stream, Batch rows, std:
 }
 
 awaitable<void> Appender::append_dead(std::string of, std::vector<DeadRow> dead, std::vector<Header> headers) {
-  const StreamInfoPtr stream = catalog_.state()->stream(of + ".dead");
-  BatchBuilder builder(stream->type);
-  for (DeadRow& row : dead) builder.append_row(std::vector<Value>{std::move(row.error), std::move(row.row_json)});
-  co_await append_internal(stream, builder.finish(), std::move(headers), {});
+  const StreamInfoPtr stream = catalog_.state()->stream(of + std::string(kDeadSuffix));
+  Batch rows = dead_batch(*stream, std::move(dead));
+  co_await append_internal(stream, std::move(rows), std::move(headers), {});
 }
 
 }  // namespace headrace

@@ -66,7 +66,11 @@ class Appender {
   AppendResult result_of(const StreamInfo& stream, size_t rows, const std::vector<Appended>& appended) const;
   Encoded encode(const StreamInfoPtr& stream, const Batch& rows, const AppendOptions& options,
                  const std::vector<Header>& headers) const;
-  awaitable<AppendResult> append_rows(StreamInfoPtr stream, Batch rows, AppendOptions options);
+  // In the pool if it takes long.
+  awaitable<Encoded> encode_rows(StreamInfoPtr stream, Batch rows, AppendOptions options);
+  // Dead rows are of the same request: a repeat of it does not add them again.
+  awaitable<AppendResult> append_rows(StreamInfoPtr stream, Batch rows, std::vector<DeadRow> dead,
+                                      AppendOptions options);
 
   Runtime& runtime_;
   const Clock& clock_;

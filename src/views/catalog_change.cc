@@ -29,6 +29,12 @@ class Planner {
     if (wanted.topic.empty()) wanted.topic = wanted.name;
     const std::string kind = wanted.is_table ? "table" : "stream";
     check_name(wanted.name, kind);
+    if (wanted.topic != wanted.name) check_name(wanted.topic, "topic");
+    if (now_.views.contains(wanted.name))
+      throw Error(Code::kConflict,
+                  fmt::format("there is a view \"{0}\"; give the {1} another name, or DROP MATERIALIZED "
+                              "VIEW \"{0}\" first",
+                              wanted.name, kind));
     if (!now_.records.contains(wanted.name)) {
       for (const auto& [name, info] : now_.streams) {
         if (info->definition.topic == wanted.topic)
@@ -39,11 +45,12 @@ class Planner {
       record.table = take_table();
       record.versions = {{next_schema_id_++, wanted.columns.size()}};
       records_[wanted.name] = std::move(record);
-      CatalogState next = build();
+      CatalogState next = build(wanted.name);
       if (next.stream(wanted.name)->is_derived()) {
         fix_widths(next, wanted.name);
         next.records[wanted.name].versions[0].second = next.stream(wanted.name)->type->columns.size();
-        return {{What::kCreated, kind, wanted.name, {}}, build_catalog(next.records, next_schema_id_, next_table_)};
+        return {{What::kCreated, kind, wanted.name, {}},
+                build_catalog(next.records, next_schema_id_, next_table_, {}, now_.from)};
       }
       return {{What::kCreated, kind, wanted.name, {}}, std::move(next)};
     }
@@ -69,6 +76,8 @@ class Planner {
     refuse_if(has.topic != wanted.topic, "topic");
     refuse_if(has.query != wanted.query, "query");
     CatalogRecord& record = records_[wanted.name];
+    StreamDefinition same_but = wanted;
+    same_but.columns = has.columns;
     if (!info.is_derived()) {
       const size_t common = std::min(has.columns.size(), wanted.columns.size());
       for (size_t i = 0; i < common; ++i) {
@@ -83,6 +92,11 @@ class Planner {
                     Where{.column = new_column.name});
       }
       if (wanted.columns.size() < has.columns.size()) {
+        if (same_but != has)
+          throw Error(Code::kRefused,
+                      fmt::format("{} \"{}\" also has \"{}\", which the statement lacks; name all of its "
+                                  "columns to change its options",
+                                  kind, wanted.name, has.columns[wanted.columns.size()].name));
         CatalogChange same = unchanged(kind, wanted.name);
         same.applied.note =
             fmt::format("it also has \"{}\", which the statement lacks", has.columns[wanted.columns.size()].name);
@@ -91,24 +105,25 @@ class Planner {
       for (size_t i = common; i < wanted.columns.size(); ++i) check_addition(wanted.columns[i]);
       if (wanted.columns.size() > common) record.versions.emplace_back(next_schema_id_++, wanted.columns.size());
     }
-    StreamDefinition same_but = wanted;
-    same_but.columns = has.columns;
     if (same_but == has && wanted.columns.size() <= has.columns.size()) return unchanged(kind, wanted.name);
     record.statement = statement_.text;
     record.additions.clear();
-    return {{What::kChanged, kind, wanted.name, {}}, build()};
+    return {{What::kChanged, kind, wanted.name, {}}, build(wanted.name)};
   }
 
   CatalogChange plan(const CreateView& create) {
     const std::string& name = create.definition.name;
     check_name(name, "view");
+    if (const auto stream = now_.streams.find(name); stream != now_.streams.end())
+      throw Error(Code::kConflict, fmt::format("there is a {} \"{}\"; give the view another name",
+                                               stream->second->definition.is_table ? "table" : "stream", name));
     const auto existing = now_.views.find(name);
     if (existing == now_.views.end()) {
       CatalogRecord record;
       record.statement = statement_.text;
       record.table = take_table();
       records_[name] = std::move(record);
-      CatalogState next = build();
+      CatalogState next = build(name);
       fix_widths(next, name);
       return {{What::kCreated, "view", name, {}}, std::move(next)};
     }
@@ -117,13 +132,20 @@ class Planner {
     const ViewInfo& latest = pending != now_.replacements.end() ? *pending->second : *existing->second;
     if (!create.or_replace && latest.definition == create.definition) return unchanged("view", name);
     replace(name, statement_.text);
-    for (const std::string& dependent : dependents(name))
-      if (now_.views.contains(dependent)) replace(dependent, now_.records.at(dependent).statement);
-    CatalogState next = build();
+    const std::set<std::string> readers = dependents(name, false);
+    for (const std::string& reader : readers)
+      if (now_.views.contains(reader)) replace(reader, now_.records.at(reader).statement);
+    CatalogState next = build(name);
     const ViewInfo& replacement = *next.replacements.at(name);
     if (to_text(*replacement.plan) == to_text(*latest.plan) &&
         *replacement.plan->root->type == *latest.plan->root->type)
       return unchanged("view", name);
+    for (const std::string& reader : readers)
+      if (now_.streams.contains(reader))
+        throw Error(Code::kRefused,
+                    fmt::format("the stream \"{0}\" is made from the view \"{1}\", and its rows are on the "
+                                "log; drop \"{0}\" first, or make a view of another name",
+                                reader, name));
     fix_widths(next, name);
     return {{What::kReplaced, "view", name, "the old one serves until the new one has caught up"}, std::move(next)};
   }
@@ -144,14 +166,14 @@ class Planner {
       if (drop.if_exists) return unchanged(kind, drop.name);
       throw Error(Code::kNotFound, fmt::format("there is no {} \"{}\"", kind, drop.name));
     }
-    const std::set<std::string> others = dependents(drop.name);
+    const std::set<std::string> others = dependents(drop.name, true);
     if (!others.empty() && !drop.cascade)
       throw Error(Code::kRefused, fmt::format("{} \"{}\" is read by {}; drop what reads it first, or add CASCADE", kind,
                                               drop.name, fmt::join(others, ", ")));
     records_.erase(drop.name);
     for (const std::string& other : others) records_.erase(other);
     std::string note = others.empty() ? "" : fmt::format("with {}", fmt::join(others, ", "));
-    return {{What::kDropped, kind, drop.name, std::move(note)}, build()};
+    return {{What::kDropped, kind, drop.name, std::move(note)}, build(drop.name)};
   }
 
   CatalogChange plan(const AlterAddColumn& alter) {
@@ -168,7 +190,7 @@ class Planner {
     CatalogRecord& record = records_[alter.name];
     record.additions.push_back(statement_.text);
     record.versions.emplace_back(next_schema_id_++, info.type->columns.size() + 1);
-    return {{What::kChanged, kind, alter.name, {}}, build()};
+    return {{What::kChanged, kind, alter.name, {}}, build(alter.name)};
   }
 
   template <typename Other>
@@ -177,7 +199,7 @@ class Planner {
   }
 
   static void check_name(std::string_view name, std::string_view kind) {
-    if (name.ends_with(".dead") || name.starts_with('_'))
+    if (name.ends_with(kDeadSuffix) || name.starts_with('_'))
       throw Error(Code::kInvalid, fmt::format("a {} cannot be called \"{}\": names that start with _ or end in .dead "
                                               "are Headrace's own",
                                               kind, name));
@@ -197,16 +219,20 @@ class Planner {
                   Where{.column = column.name});
   }
 
-  // Everything that reads `name`, directly or through other views.
-  std::set<std::string> dependents(const std::string& name) const {
+  // Everything that reads `name` or, if `dead` says so, its dead stream: directly or through others.
+  std::set<std::string> dependents(const std::string& name, bool dead) const {
     std::set<std::string> result;
     auto reads = [&](const std::vector<std::string>& sources) {
-      return std::ranges::any_of(sources,
-                                 [&](const auto& source) { return source == name || result.contains(source); });
+      return std::ranges::any_of(sources, [&](std::string_view source) {
+        if (dead && source.ends_with(kDeadSuffix)) source.remove_suffix(kDeadSuffix.size());
+        return source == name || result.contains(std::string(source));
+      });
     };
     for (bool grown = true; grown;) {
       grown = false;
       for (const auto& [other, view] : now_.views)
+        if (reads(view->depends_on)) grown |= result.insert(other).second;
+      for (const auto& [other, view] : now_.replacements)
         if (reads(view->depends_on)) grown |= result.insert(other).second;
       for (const auto& [other, stream] : now_.streams)
         if (reads(stream->depends_on)) grown |= result.insert(other).second;
@@ -248,7 +274,9 @@ class Planner {
     return table;
   }
 
-  CatalogState build() { return build_catalog(records_, next_schema_id_, next_table_); }
+  CatalogState build(std::string_view changed) {
+    return build_catalog(records_, next_schema_id_, next_table_, changed, now_.from);
+  }
   CatalogChange unchanged(std::string kind, std::string name) {
     return {{What::kUnchanged, std::move(kind), std::move(name), {}}, {}};
   }
@@ -280,7 +308,7 @@ CatalogState with_replacements_finished(const CatalogState& now, const std::map<
     record.replacement_table = 0;
     record.replacement_widths.clear();
   }
-  return build_catalog(std::move(records), now.next_schema_id, now.next_table);
+  return build_catalog(std::move(records), now.next_schema_id, now.next_table, {}, now.from);
 }
 
 }  // namespace headrace

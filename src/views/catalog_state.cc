@@ -2,6 +2,7 @@
 // for; a replacement sees the replacements of the views below it.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "boost/json.hpp"
@@ -13,8 +14,6 @@
 namespace headrace {
 namespace {
 
-constexpr int32_t kDeadSchemaId = 1;
-
 RowTypePtr dead_row_type() {
   static const RowTypePtr type = std::make_shared<RowType>(RowType{{
       {.name = "error", .type = {.kind = Kind::kText}, .nullable = false},
@@ -23,14 +22,15 @@ RowTypePtr dead_row_type() {
   return type;
 }
 
-StreamInfoPtr dead_stream(const std::string& of) {
+StreamInfoPtr dead_stream(const std::string& of, const CatalogSchemas& from) {
   auto info = std::make_shared<StreamInfo>();
   info->definition.name = info->definition.topic = of + ".dead";
   info->definition.columns = dead_row_type()->columns;
   info->definition.partitions = 1;
   info->type = dead_row_type();
-  info->schemas = {{kDeadSchemaId, AvroSchema::from_columns("dead", *info->type)}};
+  info->schemas = {{from.dead_id, AvroSchema::from_columns("dead", *info->type)}};
   info->is_dead_stream = true;
+  info->registry = from.registry;
   return info;
 }
 
@@ -42,7 +42,7 @@ size_t column_named(const RowType& type, const std::string& name) {
 
 class Builder {
  public:
-  explicit Builder(CatalogState& state) : state_(state) {}
+  Builder(CatalogState& state, std::string_view changed) : state_(state), changed_(changed) {}
 
   void build_all() {
     for (const auto& [name, record] : state_.records) build(name);
@@ -93,7 +93,9 @@ class Builder {
     bool replacing_;
   };
 
+  // Whoever reads the dead stream of an object needs the object.
   void build(std::string_view name) {
+    if (name.ends_with(kDeadSuffix)) name.remove_suffix(kDeadSuffix.size());
     const auto record = state_.records.find(name);
     if (record == state_.records.end() || !started_.insert(record->first).second) return;
     const auto statements = parse_statements(record->second.statement);
@@ -107,7 +109,7 @@ class Builder {
       throw Error(Code::kCorrupt,
                   fmt::format("the catalogue holds a statement that defines nothing: {}", record->second.statement));
     }
-    state_.streams[record->first + ".dead"] = dead_stream(record->first);
+    state_.streams[record->first + ".dead"] = dead_stream(record->first, state_.from);
   }
 
   void build_replacement(std::string_view name) {
@@ -124,10 +126,11 @@ class Builder {
   void build_stream(const CatalogRecord& record, StreamDefinition definition) {
     auto info = std::make_shared<StreamInfo>();
     info->statement = record.statement;
+    info->registry = state_.from.registry;
     info->tables = {TableId{record.table}};
     if (!definition.query.empty()) {
       const Scope scope(*this, record.widths, false);
-      info->plan = plan_query(definition.query, scope, QueryUse::kStream);
+      info->plan = plan(definition.name, record.statement, definition.query, scope, QueryUse::kStream);
       info->depends_on.assign(scope.used.begin(), scope.used.end());
       definition.columns = info->plan->root->type->columns;
       check_definition(definition);
@@ -158,14 +161,32 @@ class Builder {
     auto info = std::make_shared<ViewInfo>();
     const Scope scope(*this, widths, replacing);
     info->definition = definition;
-    info->plan = plan_query(definition.query, scope, QueryUse::kView);
+    info->plan = plan(definition.name, statement, definition.query, scope, QueryUse::kView);
     info->tables = {TableId{table}};
     info->depends_on.assign(scope.used.begin(), scope.used.end());
     info->statement = statement;
     return info;
   }
 
+  QueryPlanPtr plan(const std::string& name, const std::string& statement, const std::string& query, const Scope& scope,
+                    QueryUse use) {
+    try {
+      return plan_query(query, scope, use);
+    } catch (const Error& error) {
+      if (std::exchange(failed_, true)) throw;  // one that it reads failed, and has said so
+      Where where = error.where();
+      const size_t begins = statement.find(query);
+      const bool known = name == changed_ && begins != std::string::npos;
+      where.position = known && where.position >= 0 ? where.position + static_cast<int64_t>(begins) : -1;
+      if (name == changed_ || changed_.empty()) throw Error(error.code(), error.message(), std::move(where));
+      throw Error(error.code(), fmt::format("\"{}\", which reads it, would no longer work: {}", name, error.message()),
+                  std::move(where));
+    }
+  }
+
   CatalogState& state_;
+  const std::string_view changed_;
+  bool failed_ = false;
   std::set<std::string> started_;
   std::set<std::string> started_replacements_;
 };
@@ -173,7 +194,7 @@ class Builder {
 std::string names_of(const auto& map, size_t most = 20) {
   std::vector<std::string_view> names;
   for (const auto& [name, value] : map) {
-    if (name.ends_with(".dead")) continue;
+    if (name.ends_with(kDeadSuffix)) continue;
     names.push_back(name);
     if (names.size() == most) break;
   }
@@ -200,12 +221,14 @@ std::map<std::string, size_t> widths_from(const boost::json::value& json) {
 
 }  // namespace
 
-CatalogState build_catalog(CatalogRecords records, int32_t next_schema_id, uint32_t next_table) {
+CatalogState build_catalog(CatalogRecords records, int32_t next_schema_id, uint32_t next_table,
+                           std::string_view changed, CatalogSchemas from) {
   CatalogState state;
   state.records = std::move(records);
   state.next_schema_id = next_schema_id;
   state.next_table = next_table;
-  Builder(state).build_all();
+  state.from = from;
+  Builder(state, changed).build_all();
   return state;
 }
 

@@ -81,7 +81,13 @@ awaitable<StatementResult> Executor::run(Statement statement) {
   if (std::holds_alternative<Select>(statement.body)) {
     result.result = co_await select(statement.text);
   } else if (const auto* explained = std::get_if<Explain>(&statement.body)) {
-    result.result = explain(explained->query);
+    try {
+      result.result = explain(explained->query);
+    } catch (const Error& error) {
+      Where where = error.where();
+      if (where.position >= 0) where.position += static_cast<int64_t>(statement.text.size() - explained->query.size());
+      throw Error(error.code(), error.message(), std::move(where));
+    }
   } else if (const auto* shown = std::get_if<Show>(&statement.body)) {
     result.result = show(*shown);
   } else if (const auto* insert = std::get_if<Insert>(&statement.body)) {
@@ -98,9 +104,14 @@ awaitable<StatementResult> Executor::run(Statement statement) {
 awaitable<Batch> Executor::select(std::string query) {
   const CatalogStatePtr state = catalog_.state();
   const QueryPlanPtr plan = plan_query(query, CurrentRelations(state), QueryUse::kAdHoc);
-  std::vector<std::shared_ptr<StreamReader>> readers;
-  for (const std::string& source : plan->sources)
-    readers.push_back(state->streams.contains(source) ? co_await views_.reader(source) : nullptr);
+  std::vector<Source> sources;
+  for (const std::string& source : plan->sources) {
+    if (state->streams.contains(source)) {
+      sources.push_back({co_await views_.reader(source), nullptr});
+    } else {
+      sources.push_back({nullptr, (co_await views_.find_ready(source))->flow()});
+    }
+  }
 
   struct Running {
     std::atomic<size_t>& count;
@@ -111,16 +122,18 @@ awaitable<Batch> Executor::select(std::string query) {
     throw Error(Code::kBusy, fmt::format("{} queries are running, which is the limit; try again", limits_.running_max));
   }
   const Running running{running_};
-  co_return co_await on_pool(queries_, [&] { return select_here(*plan, readers); });
+  co_return co_await on_pool(queries_, [&] { return select_here(*plan, sources); });
 }
 
-Batch Executor::select_here(const QueryPlan& plan, const std::vector<std::shared_ptr<StreamReader>>& readers) {
+Batch Executor::select_here(const QueryPlan& plan, const std::vector<Source>& sources) {
   const SteadyTime deadline = clock_.steady() + limits_.time_max;
   auto check_time = [&] {
     if (clock_.steady() > deadline)
       throw Error(Code::kTimeout, fmt::format("the query took longer than {} ms; make a view of it, or read less",
                                               limits_.time_max.count()));
   };
+  const Plan* leaf = plan.root.get();
+  while (leaf->input) leaf = leaf->input.get();
   auto feed_stream = [&](size_t source, StreamReader& reader, const std::function<void(FlowInput)>& take) {
     const auto executor = reader.shard().executor();
     const std::vector<Offset> ends =
@@ -132,12 +145,13 @@ Batch Executor::select_here(const QueryPlan& plan, const std::vector<std::shared
             asio::co_spawn(executor, reader.read(static_cast<PartitionId>(i), at, ends[i]), asio::use_future).get();
         if (!batch) break;
         at = batch->next;
-        take({source, batch});
+        take({source, with_columns(batch, leaf->type)});
       }
     }
   };
-  auto feed_view = [&](size_t source, std::string_view name, const std::function<void(FlowInput)>& take) {
-    const std::shared_ptr<Flow> flow = views_.find(name)->flow();
+  auto feed_view = [&](size_t source, const std::shared_ptr<Flow>& flow, const std::function<void(FlowInput)>& take) {
+    if (*flow->plan().root->type != *leaf->type)
+      throw Error(Code::kUnavailable, "the view was replaced a moment ago; ask again");
     const std::shared_ptr<const Snapshot> snapshot = store_.snapshot();
     Flow::Range range;
     range.limit = kScanPageRows;
@@ -154,10 +168,10 @@ Batch Executor::select_here(const QueryPlan& plan, const std::vector<std::shared
       plan,
       [&](const std::function<void(FlowInput)>& take) {
         for (size_t source = 0; source < plan.sources.size(); ++source) {
-          if (readers[source]) {
-            feed_stream(source, *readers[source], take);
+          if (sources[source].reader) {
+            feed_stream(source, *sources[source].reader, take);
           } else {
-            feed_view(source, plan.sources[source], take);
+            feed_view(source, sources[source].view, take);
           }
         }
       },

@@ -37,7 +37,12 @@ class Executor {
  private:
   awaitable<StatementResult> run(Statement statement);
   awaitable<Batch> select(std::string query);
-  Batch select_here(const QueryPlan& plan, const std::vector<std::shared_ptr<StreamReader>>& readers);
+  // Where a query's rows come from: one of the two.
+  struct Source {
+    std::shared_ptr<StreamReader> reader;
+    std::shared_ptr<Flow> view;
+  };
+  Batch select_here(const QueryPlan& plan, const std::vector<Source>& sources);
   Batch explain(const std::string& query) const;
   Batch show(const Show& show) const;
   awaitable<AppendResult> remove(const DeleteRow& statement);

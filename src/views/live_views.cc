@@ -102,7 +102,7 @@ awaitable<void> LiveViews::follow(CatalogStatePtr state) {
       continue;
     }
     co_await on(reader->second->shard(), [&reader] { return reader->second->stop(); });
-    runtime_.shard(0).spawn(drop_tables(reader->second->stream().tables));
+    runtime_.shard(0).spawn(try_drop_tables(reader->second->stream().tables));
     reader = readers_.erase(reader);
   }
 }
@@ -124,7 +124,17 @@ awaitable<void> LiveViews::retire(std::shared_ptr<RunningFlow> running) {
   for (int checks = 0; flow.use_count() > 1 && checks < kRetireChecksMax && !stopping_; ++checks)
     co_await timers_.sleep(runtime_.shard(0), kRetireInterval);
   flushed_.erase(tables.first);
-  co_await drop_tables(tables);
+  co_await try_drop_tables(tables);
+}
+
+// The object is gone already: what a failing disk keeps of it, the next start drops.
+awaitable<void> LiveViews::try_drop_tables(FlowTables tables) {
+  try {
+    co_await drop_tables(tables);
+  } catch (const Error& error) {
+    trace::error("the tables from {} on stay until the next start: {}", static_cast<uint32_t>(tables.first),
+                 error.message());
+  }
 }
 
 awaitable<void> LiveViews::drop_tables(FlowTables tables) {
@@ -263,6 +273,12 @@ awaitable<void> LiveViews::require_ready(std::shared_ptr<RunningFlow> flow) {
                 fmt::format("the view \"{}\" is still catching up with its stream; ask again", flow->spec().name));
 }
 
+awaitable<std::shared_ptr<RunningFlow>> LiveViews::find_ready(std::string view) {
+  std::shared_ptr<RunningFlow> running = find(view);
+  if (!running->ready()) co_await require_ready(running);
+  co_return running;
+}
+
 awaitable<std::optional<std::string>> LiveViews::get(std::string view, std::vector<std::string> texts) {
   const std::shared_ptr<RunningFlow> running = find(view);
   if (!running->ready()) co_await require_ready(running);
@@ -283,8 +299,7 @@ awaitable<std::optional<std::string>> LiveViews::get(std::string view, std::vect
 
 awaitable<ScanResult> LiveViews::scan(std::string view, ScanRequest request) {
   using Compare = ScanFilter::Compare;
-  const std::shared_ptr<RunningFlow> running = find(view);
-  if (!running->ready()) co_await require_ready(running);
+  const std::shared_ptr<RunningFlow> running = co_await find_ready(view);
   const std::shared_ptr<Flow> flow = running->flow();
   const QueryPlan& plan = flow->plan();
   const RowType& type = *plan.root->type;
@@ -352,8 +367,7 @@ awaitable<bool> LiveViews::wait(Token token, std::string view, SteadyTime deadli
 }
 
 awaitable<std::shared_ptr<Subscription>> LiveViews::subscribe(std::string view, std::string last_event_id) {
-  const std::shared_ptr<RunningFlow> running = find(view);
-  if (!running->ready()) co_await require_ready(running);
+  const std::shared_ptr<RunningFlow> running = co_await find_ready(view);
   std::shared_ptr<ViewSubscription> subscription =
       co_await on(running->shard(), [&] { return running->subscribe(last_event_id); });
   // It goes on its flow's shard, whichever shard lets go of it last.

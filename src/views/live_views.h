@@ -37,6 +37,8 @@ class LiveViews final : public Views, public Catalog::Listener {
   awaitable<std::shared_ptr<StreamReader>> reader(std::string stream);
   // The flow of a view. From any thread. Throws Error(kNotFound).
   std::shared_ptr<RunningFlow> find(std::string_view view) const;
+  // The same, once it may be read: after a restart it first reaches what it had shown. Throws Error(kUnavailable) too.
+  awaitable<std::shared_ptr<RunningFlow>> find_ready(std::string view);
 
   awaitable<std::optional<std::string>> get(std::string view, std::vector<std::string> key) override;
   awaitable<ScanResult> scan(std::string view, ScanRequest request) override;
@@ -62,6 +64,7 @@ class LiveViews final : public Views, public Catalog::Listener {
   awaitable<std::shared_ptr<RunningFlow>> start_flow(FlowSpec spec);
   awaitable<void> retire(std::shared_ptr<RunningFlow> flow);
   awaitable<void> drop_tables(FlowTables tables);
+  awaitable<void> try_drop_tables(FlowTables tables);
   awaitable<void> watch_replacements();
   awaitable<void> try_replacements();
   awaitable<void> keep_flushing();

@@ -101,31 +101,11 @@ class PowerCuts : public testing::Test {
     auto totals = system.rows("totals");
     EXPECT_EQ(totals,
               sorted(system.query("SELECT grp, count(*) AS events, sum(amount) AS amount FROM events GROUP BY grp")));
-    wait_derived(system);
+    system.settle();
     EXPECT_EQ(sorted(system.query("SELECT id, grp, amount FROM large")),
               sorted(system.query("SELECT id, grp, amount FROM events WHERE amount > 50")));
     EXPECT_EQ(sorted(system.query(R"(SELECT "row" FROM "shares.dead")")).size(),
               system.query("SELECT id FROM events WHERE amount = 7").size());
-  }
-
-  // From here on every call to the disk fails, also those of what still runs.
-  static void cut_power(FaultyFiles& files) {
-    files.power_cut_after(1);
-    try {
-      files.sync_directory(".");
-    } catch (const Error&) {
-      // As it should.
-    }
-  }
-
-  static void wait_derived(TestSystem& system) {
-    for (;;) {
-      int64_t lag = 0;
-      for (const auto& stream : system.runtime.block_on([&] { return system.views.stream_status(); }))
-        lag += stream.lag_rows;
-      for (const auto& view : system.runtime.block_on([&] { return system.views.view_status(); })) lag += view.lag_rows;
-      if (lag == 0) return;
-    }
   }
 
   static std::vector<std::string> sorted(std::vector<std::string> rows) {

@@ -160,16 +160,9 @@ awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
     for (size_t i = 0; i < offsets.size() && i < barrier->offsets[0].size(); ++i)
       offsets[i] = std::max(offsets[i], std::min(barrier->offsets[0][i], reader_->bounds(i).start));
   }
-  // The stream may have got columns since the query was made; they come after those it knows.
   const Plan* source = spec_.plan->root.get();
   while (source->input) source = source->input.get();
-  for (FlowInput& each : input) {
-    if (each.batch->rows.columns.size() == source->type->columns.size()) continue;
-    auto narrow = std::make_shared<SourceBatch>(*each.batch);
-    narrow->rows.type = source->type;
-    narrow->rows.columns.resize(source->type->columns.size());
-    each.batch = std::move(narrow);
-  }
+  for (FlowInput& each : input) each.batch = with_columns(each.batch, source->type);
   co_return input;
 }
 

@@ -150,23 +150,42 @@ awaitable<SourceBatchPtr> StreamReader::read(PartitionId id, Offset from, Offset
     }
   } done{partition, made_};
 
-  // Rows whose ids nobody has looked at yet are looked at in order.
-  while (stream_->id && partition.deduplicated < from) {
-    const Offset start = std::max(partition.deduplicated, partition.bounds.start);
-    const SourceBatchPtr skipped = start < from ? co_await make(id, start, from) : nullptr;
-    partition.deduplicated = skipped ? skipped->next : from;
+  for (;;) {
+    // Rows whose ids nobody has looked at yet are looked at in order.
+    while (stream_->id && partition.deduplicated < from) {
+      const Offset start = std::max(partition.deduplicated, partition.bounds.start);
+      const SourceBatchPtr skipped = start < from ? co_await make(id, start, from) : nullptr;
+      if (!skipped && start < partition.bounds.start) continue;
+      partition.deduplicated = skipped ? skipped->next : from;
+    }
+    Offset until = to;
+    if (stream_->id && from < partition.deduplicated) until = std::min(until, partition.deduplicated);
+    SourceBatchPtr batch = co_await make(id, from, until);
+    if (batch && stream_->id) partition.deduplicated = std::max(partition.deduplicated, batch->next);
+    if (batch || partition.bounds.start <= from) co_return batch;
+    from = partition.bounds.start;
+    if (from >= std::min(partition.bounds.end, to)) co_return nullptr;
   }
-  Offset until = to;
-  if (stream_->id && from < partition.deduplicated) until = std::min(until, partition.deduplicated);
-  SourceBatchPtr batch = co_await make(id, from, until);
-  if (batch && stream_->id) partition.deduplicated = std::max(partition.deduplicated, batch->next);
-  co_return batch;
 }
 
 awaitable<SourceBatchPtr> StreamReader::make(PartitionId id, Offset from, Offset to) {
   Partition& partition = partitions_[static_cast<size_t>(id)];
   const StreamInfoPtr stream = stream_;
-  const Fetched fetched = co_await log_.read(stream->definition.topic, id, from, options_.fetch_bytes);
+  Fetched fetched;
+  bool outside = false;
+  try {
+    fetched = co_await log_.read(stream->definition.topic, id, from, options_.fetch_bytes);
+  } catch (const Error& error) {
+    if (error.code() != Code::kNotFound) throw;
+    outside = true;
+  }
+  if (outside) {
+    partition.bounds = co_await log_.bounds(stream->definition.topic, id);
+    if (partition.bounds.start <= from)
+      throw Error(Code::kCorrupt, fmt::format("partition {} of \"{}\" ends at {}, and {} was to be read", id,
+                                              stream->definition.name, partition.bounds.end.value, from.value));
+    co_return nullptr;
+  }
   if (fetched.bytes.empty()) co_return nullptr;
   SourceBatchPtr batch = co_await on_pool(runtime_.pool(), [&, deduplicated = partition.deduplicated] {
     return decode(stream, id, from, to, deduplicated, fetched);
@@ -174,6 +193,17 @@ awaitable<SourceBatchPtr> StreamReader::make(PartitionId id, Offset from, Offset
   if (stream != stream_) co_return batch;
   cache(partition, batch, fetched.bytes.size());
   co_return batch;
+}
+
+SourceBatchPtr with_columns(const SourceBatchPtr& batch, const RowTypePtr& type) {
+  const size_t wanted = type->columns.size();
+  if (batch->rows.columns.size() == wanted) return batch;
+  if (batch->rows.columns.size() < wanted)
+    throw Error(Code::kUnavailable, "the stream was given a column a moment ago; ask again");
+  auto narrow = std::make_shared<SourceBatch>(*batch);
+  narrow->rows.type = type;
+  narrow->rows.columns.resize(wanted);
+  return narrow;
 }
 
 void StreamReader::cache(Partition& partition, SourceBatchPtr batch, size_t bytes) {

@@ -62,7 +62,7 @@ class StreamReader : public std::enable_shared_from_this<StreamReader> {
   };
   struct Partition {
     Bounds bounds;
-    Offset deduplicated;        // ids of all rows before it are in the table
+    Offset deduplicated;              // ids of all rows before it are in the table
     std::map<Offset, Cached> cached;  // by first offset
     std::deque<Offset> cached_order;  // oldest first
     size_t cached_bytes = 0;
@@ -71,6 +71,7 @@ class StreamReader : public std::enable_shared_from_this<StreamReader> {
 
   // Goes on for up to kWatchInterval after stop(), which does not wait for it.
   static awaitable<void> watch(std::shared_ptr<StreamReader> self, PartitionId id);
+  // nullptr as well when retention has removed `from` just now; the partition's bounds then say so.
   awaitable<SourceBatchPtr> make(PartitionId partition, Offset from, Offset to);
   void cache(Partition& partition, SourceBatchPtr batch, size_t bytes);
   SourceBatchPtr decode(const StreamInfoPtr& stream, PartitionId partition, Offset from, Offset to, Offset deduplicated,
@@ -90,5 +91,10 @@ class StreamReader : public std::enable_shared_from_this<StreamReader> {
   Gate gate_;
   bool stopping_ = false;
 };
+
+// The batch with the columns that a query over the stream was planned with: the stream may have got more since, which
+// come after them. Error(kUnavailable) if it has fewer, because the reader hears of new ones a moment after the
+// catalogue.
+SourceBatchPtr with_columns(const SourceBatchPtr& batch, const RowTypePtr& type);
 
 }  // namespace headrace

@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "log/embedded_log.h"
+#include "runtime/faulty_files.h"
 #include "runtime/timers.h"
 #include "store/store.h"
 #include "views/executor.h"
 #include "views/live_views.h"
+#include "views/registry.h"
 
 namespace headrace {
 
@@ -21,10 +23,12 @@ class TestSystem {
       : runtime({.shards = 2, .pool_threads = 4}),
         log(open_embedded_log(runtime, timers, files, {.folder = "data/log", .spare_segments = 1})),
         store(open_rocksdb_store(files, {.folder = "data/store", .memory_bytes = 16 * 1024 * 1024})),
-        catalog(runtime, *log),
+        registry(runtime, *log),
+        catalog(runtime, *log, registry),
         appender(runtime, timers.clock(), *log, catalog),
         views(runtime, timers, *log, *store, catalog, appender, views),
         executor(timers.clock(), *store, catalog, appender, this->views) {
+    runtime.block_on([this] { return registry.open(); });
     runtime.block_on([this] { return catalog.open(); });
     runtime.block_on([this] { return this->views.start(); });
   }
@@ -66,6 +70,15 @@ class TestSystem {
     return result;
   }
 
+  // Until views and derived streams have applied all that is on the log, and replacements are in their places.
+  void settle() {
+    for (int64_t left = 1; left > 0;) {
+      left = static_cast<int64_t>(catalog.state()->replacements.size());
+      for (const auto& stream : runtime.block_on([&] { return views.stream_status(); })) left += stream.lag_rows;
+      for (const auto& view : runtime.block_on([&] { return views.view_status(); })) left += view.lag_rows;
+    }
+  }
+
   static void quietly(const std::function<void()>& f) {
     try {
       f();
@@ -78,10 +91,17 @@ class TestSystem {
   Runtime runtime;
   std::unique_ptr<EmbeddedLog> log;
   std::unique_ptr<Store> store;
+  Registry registry;
   Catalog catalog;
   Appender appender;
   LiveViews views;
   Executor executor;
 };
+
+// From here on every call to the disk fails, also those of what still runs.
+inline void cut_power(FaultyFiles& files) {
+  files.power_cut_after(1);
+  TestSystem::quietly([&] { files.sync_directory("."); });
+}
 
 }  // namespace headrace

@@ -3,16 +3,31 @@
 #include "base/bytes.h"
 #include "boost/json.hpp"
 #include "fmt/format.h"
-#include "schema/row_parser.h"
+#include "log/log.h"
+#include "schema/avro_node.h"
+#include "schema/utf8.h"
+#include "views/registry.h"
 
 namespace headrace {
 namespace {
 
 constexpr size_t kSchemaPrefixBytes = 5;
+constexpr size_t kDecodersMax = 1000;  // kept by one RowDecoder; each is made from its schema when it is needed again
 
 // The one column of FORMAT RAW.
 const ColumnData& raw_column(const Batch& rows) {
   return *rows.columns.at(0);
+}
+
+void append_text(std::string& out, const ColumnData& column, size_t row) {
+  if (column.null_at(row)) return;
+  if (column.type.kind == Kind::kText) {
+    out.append(column.bytes[row]);
+  } else if (column.type.is_integer()) {
+    fmt::format_to(std::back_inserter(out), FMT_STRING("{}"), column.ints[row]);
+  } else {
+    out.append(to_text(column.value_at(row), column.type));
+  }
 }
 
 }  // namespace
@@ -23,14 +38,7 @@ RowEncoder::RowEncoder(StreamInfoPtr stream)
 bool RowEncoder::append_key(std::string& out, const Batch& rows, size_t row) const {
   if (stream_->key.empty()) return false;
   if (stream_->key.size() == 1) {
-    const ColumnData& column = *rows.columns[stream_->key[0]];
-    if (column.type.kind == Kind::kText && !column.null_at(row)) {
-      out.append(column.bytes[row]);
-    } else if (column.type.is_integer() && !column.null_at(row)) {
-      fmt::format_to(std::back_inserter(out), FMT_STRING("{}"), column.ints[row]);
-    } else if (!column.null_at(row)) {
-      out.append(to_text(column.value_at(row), column.type));
-    }
+    append_text(out, *rows.columns[stream_->key[0]], row);
     return true;
   }
   boost::json::array parts;
@@ -46,6 +54,12 @@ bool RowEncoder::append_key(std::string& out, const Batch& rows, size_t row) con
   return true;
 }
 
+bool RowEncoder::append_id(std::string& out, const Batch& rows, size_t row) const {
+  if (!stream_->id) return false;
+  append_text(out, *rows.columns[*stream_->id], row);
+  return true;
+}
+
 void RowEncoder::append_value(std::string& out, const Batch& rows, size_t row) const {
   switch (stream_->definition.format) {
     case ValueFormat::kAvro: avro_.append(out, rows, row); return;
@@ -56,21 +70,40 @@ void RowEncoder::append_value(std::string& out, const Batch& rows, size_t row) c
 
 RowDecoder::RowDecoder(StreamInfoPtr stream) : stream_(std::move(stream)) {}
 
+AvroSchemaPtr RowDecoder::find_schema(int32_t schema_id) const {
+  for (const SchemaVersion& version : stream_->schemas)
+    if (version.id == schema_id) return version.schema;
+  if (stream_->registry == nullptr || !stream_->registry->state()->schemas.contains(schema_id)) {
+    throw Error(Code::kCorrupt, fmt::format("the record has schema id {}, which is not one of stream \"{}\"{}",
+                                            schema_id, stream_->definition.name,
+                                            stream_->registry == nullptr ? "" : ", nor of the schema registry"));
+  }
+  return stream_->registry->schema(schema_id);
+}
+
 const AvroDecoder& RowDecoder::avro_decoder(int32_t schema_id) {
-  if (schema_id == last_id_) return *last_;
-  std::unique_ptr<AvroDecoder>& decoder = avro_[schema_id];
-  if (!decoder) {
-    for (const SchemaVersion& version : stream_->schemas) {
-      if (version.id == schema_id) decoder = std::make_unique<AvroDecoder>(version.schema, stream_->type);
-    }
-    if (!decoder) {
-      avro_.erase(schema_id);
-      throw Error(Code::kCorrupt, fmt::format("the record has schema id {}, which is not one of stream \"{}\"",
-                                              schema_id, stream_->definition.name));
+  if (last_ != nullptr && schema_id == last_id_) return *last_;
+  if (const auto refused = refused_.find(schema_id); refused != refused_.end())
+    throw Error(Code::kCorrupt, refused->second);
+  if (avro_.size() + refused_.size() >= kDecodersMax) {
+    avro_.clear();
+    refused_.clear();
+    last_ = nullptr;
+  }
+  auto decoder = avro_.find(schema_id);
+  if (decoder == avro_.end()) {
+    const AvroSchemaPtr schema = find_schema(schema_id);
+    try {
+      if (schema->root().kind != AvroKind::kRecord) throw Error(Code::kInvalid, "it is not a record");
+      decoder = avro_.emplace(schema_id, std::make_unique<AvroDecoder>(schema, stream_->type)).first;
+    } catch (const Error& error) {
+      const auto& why = refused_[schema_id] = fmt::format("rows of schema id {} are not rows of stream \"{}\": {}",
+                                                          schema_id, stream_->definition.name, error.message());
+      throw Error(Code::kCorrupt, why, error.where());
     }
   }
   last_id_ = schema_id;
-  last_ = decoder.get();
+  last_ = decoder->second.get();
   return *last_;
 }
 
@@ -83,17 +116,24 @@ void RowDecoder::decode(std::string_view value, BatchBuilder& to) {
       return;
     }
     case ValueFormat::kJson: {
-      const Batch row = RowParser(stream_->type, RowFormat::kJson).parse(value);
-      if (row.rows != 1) throw Error(Code::kCorrupt, "the record is not one JSON object");
-      std::vector<Value> values;
-      for (const ColumnPtr& column : row.columns) values.push_back(column->value_at(0));
-      to.append_row(values);
+      if (!json_) {
+        const RowLimits limits{.row_bytes_max = kBatchBytesMax};
+        json_ = std::make_unique<RowParser>(stream_->type, RowFormat::kJson, limits);
+      }
+      try {
+        json_->parse_object(value, to);
+      } catch (const Error& error) {
+        throw Error(Code::kCorrupt, error.message(), error.where());
+      }
       return;
     }
     case ValueFormat::kRaw: {
       ColumnData& column = to.column(0);
       if (column.type.kind == Kind::kText) {
-        to.append_row(std::vector<Value>{parse_text(value, column.type)});
+        if (!valid_text(value)) throw Error(Code::kCorrupt, "the record is not UTF-8 text");
+        column.bytes.push_back(value);
+        if (column.has_nulls()) column.nulls.push_back(0);
+        to.end_row();
       } else {
         column.bytes.push_back(value);
         if (column.has_nulls()) column.nulls.push_back(0);

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "log/record_batch.h"
+#include "schema/row_parser.h"
 #include "views/catalog.h"
 
 namespace headrace {
@@ -20,6 +20,9 @@ class RowEncoder {
 
   // The record key of a row; empty optional when the stream has no key.
   bool append_key(std::string& out, const Batch& rows, size_t row) const;
+  // What decides the partition of a row without a key: its id, so that a repeat meets the first; false if there is
+  // none.
+  bool append_id(std::string& out, const Batch& rows, size_t row) const;
   void append_value(std::string& out, const Batch& rows, size_t row) const;
 
  private:
@@ -32,17 +35,21 @@ class RowDecoder {
  public:
   explicit RowDecoder(StreamInfoPtr stream);
 
-  // Appends a row. Text in it is a view into `value`. Throws Error for a record that is not a row of the stream, and
-  // then nothing was appended.
+  // Appends a row. Text in it may be a view into `value`. Throws Error for a record that is not a row of the stream,
+  // and then nothing was appended.
   void decode(std::string_view value, BatchBuilder& to);
   // A tombstone's row: the key columns from the record's key, the others NULL.
   void decode_key(std::string_view key, BatchBuilder& to);
 
  private:
+  // A schema of the stream's own or of the registry, as a decoder of the stream's rows.
   const AvroDecoder& avro_decoder(int32_t schema_id);
+  AvroSchemaPtr find_schema(int32_t schema_id) const;
 
   StreamInfoPtr stream_;
+  std::unique_ptr<RowParser> json_;
   std::map<int32_t, std::unique_ptr<AvroDecoder>> avro_;
+  std::map<int32_t, std::string> refused_;  // ids whose schemas have no way to the columns, and why
   int32_t last_id_ = -1;
   const AvroDecoder* last_ = nullptr;
 };

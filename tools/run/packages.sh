@@ -7,7 +7,7 @@ build_packages=(
   libsimdjson-dev libsnappy-dev libspdlog-dev libssl-dev libxxhash-dev libzstd-dev prometheus-cpp-dev python3 zlib1g-dev
 )
 test_packages=(zstd clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3-psycopg2 git
-               kcat python3-confluent-kafka python3-kafka)
+               kcat python3-confluent-kafka python3-kafka python3-venv)
 bench_packages=(python3-venv util-linux wrk zstd)
 format_packages=(clang-format-19)
 

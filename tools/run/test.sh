@@ -6,6 +6,7 @@ run_tests() {
   build release headrace
   echo "== building the tests and fuzzers with sanitizers"
   build fuzz all
+  make_registry_clients
   echo "== running"
   HEADRACE_POWER_CUTS=${HEADRACE_POWER_CUTS:-5000} ctest --test-dir build/fuzz --output-on-failure -j 2 "$@"
 }
