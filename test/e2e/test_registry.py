@@ -321,7 +321,7 @@ class RegistryTest(unittest.TestCase):
         status, _, answer = self.server.call("POST", "/v1/streams/rides", {"ride": 1, "city": "Ulm"}, kind="application/json")
         self.assertEqual(status, 202, answer)
         number = self.get("/subjects/rides-value/versions/latest")["id"]
-        with open(os.path.join(self.server.folder, "data/log/rides/0/00000000000000000000.log"), "rb") as file:
+        with open(os.path.join(self.server.folder, "data/log/rides-0/00000000000000000000.log"), "rb") as file:
             self.assertIn(b"\0" + struct.pack(">i", number) + b"\2\2\6Ulm", file.read())
 
     @unittest.skipUnless(CLIENT_PYTHON.exists(), "confluent-kafka is not installed")
