@@ -13,7 +13,6 @@
 #include "store/store.h"
 #include "views/executor.h"
 #include "views/live_views.h"
-#include "views/registry.h"
 
 namespace headrace {
 
@@ -23,12 +22,10 @@ class TestSystem {
       : runtime({.shards = 2, .pool_threads = 4}),
         log(open_embedded_log(runtime, timers, files, {.folder = "data/log", .spare_segments = 1})),
         store(open_rocksdb_store(files, {.folder = "data/store", .memory_bytes = 16 * 1024 * 1024})),
-        registry(runtime, *log),
-        catalog(runtime, *log, registry),
+        catalog(runtime, *log),
         appender(runtime, timers.clock(), *log, catalog),
         views(runtime, timers, *log, *store, catalog, appender, views),
         executor(timers.clock(), *store, catalog, appender, this->views) {
-    runtime.block_on([this] { return registry.open(); });
     runtime.block_on([this] { return catalog.open(); });
     runtime.block_on([this] { return this->views.start(); });
   }
@@ -91,7 +88,6 @@ class TestSystem {
   Runtime runtime;
   std::unique_ptr<EmbeddedLog> log;
   std::unique_ptr<Store> store;
-  Registry registry;
   Catalog catalog;
   Appender appender;
   LiveViews views;
