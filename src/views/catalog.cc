@@ -9,6 +9,7 @@
 #include "fmt/ranges.h"
 #include "log/record_batch.h"
 #include "views/catalog_change.h"
+#include "views/registry.h"
 
 namespace headrace {
 namespace {
@@ -29,9 +30,17 @@ TopicConfig topic_config(const StreamInfo& info) {
 }
 
 std::string counters_json(const CatalogState& state) {
-  return boost::json::serialize(
-      boost::json::object{{"next_schema_id", state.next_schema_id}, {"next_table", state.next_table}});
+  return boost::json::serialize(boost::json::object{{"next_schema_id", state.next_schema_id},
+                                                    {"next_table", state.next_table},
+                                                    {"dead_schema_id", state.from.dead_id}});
 }
+
+// The subject of a topic's values, by the strategy that Kafka's serializers have unless they are told another.
+std::string subject_of(std::string_view topic) {
+  return std::string(topic) + "-value";
+}
+// All dead streams have the same schema.
+constexpr std::string_view kDeadSubject = "headrace.dead-value";
 
 }  // namespace
 
@@ -47,13 +56,19 @@ std::string_view to_string(Applied::What what) {
   return {};
 }
 
-Catalog::Catalog(Runtime& runtime, Log& log) : runtime_(runtime), log_(log), idle_(runtime.shard(0)) {}
+Catalog::Catalog(Runtime& runtime, Log& log, Registry& registry)
+    : runtime_(runtime), log_(log), registry_(registry), idle_(runtime.shard(0)) {
+  auto empty = std::make_shared<CatalogState>();
+  empty->from.registry = &registry;
+  state_.set(std::move(empty));
+}
 
 awaitable<void> Catalog::open() {
   if (!co_await log_.find(kCatalogTopic)) co_await log_.create(kCatalogTopic, {.partitions = 1, .compact = true});
   CatalogRecords records;
   int32_t next_schema_id = CatalogState().next_schema_id;
   uint32_t next_table = CatalogState().next_table;
+  CatalogSchemas from{.registry = &registry_};
   std::set<std::string> dropped;
   auto take = [&](const Record& record) {
     if (!record.key) return true;
@@ -62,6 +77,8 @@ awaitable<void> Catalog::open() {
       const auto json = boost::json::parse({record.value->data(), record.value->size()});
       next_schema_id = json.at("next_schema_id").to_number<int32_t>();
       next_table = json.at("next_table").to_number<uint32_t>();
+      if (const auto* id = json.as_object().if_contains("dead_schema_id")) from.dead_id = id->to_number<int32_t>();
+      dead_schema_known_ = true;
     } else if (record.value) {
       records[name] = CatalogRecord::decode(*record.value);
     } else {
@@ -84,12 +101,60 @@ awaitable<void> Catalog::open() {
     }
     if (fetched.bytes.empty()) break;
   }
-  auto state = std::make_shared<CatalogState>(build_catalog(std::move(records), next_schema_id, next_table));
+  auto state = std::make_shared<CatalogState>(build_catalog(std::move(records), next_schema_id, next_table, {}, from));
   for (const auto& [name, stream] : state->streams) dropped.erase(stream->definition.topic);
   for (const std::string& topic : dropped)
     if (co_await log_.find(topic)) co_await log_.remove(topic);
   co_await create_topics(state);
+  co_await restore_schemas(*state);
   state_.set(std::move(state));
+}
+
+awaitable<void> Catalog::restore_schemas(const CatalogState& state) {
+  bool dead = false;
+  for (const auto& [name, stream] : state.streams) {
+    if (stream->is_dead_stream) {
+      if (!std::exchange(dead, true)) co_await restore_schema(std::string(kDeadSubject), stream->schemas.back());
+    } else if (stream->definition.format == ValueFormat::kAvro) {
+      for (const SchemaVersion& version : stream->schemas)
+        co_await restore_schema(subject_of(stream->definition.topic), version);
+    }
+  }
+}
+
+awaitable<void> Catalog::restore_schema(std::string subject, SchemaVersion version) {
+  if (registry_.state()->schemas.contains(version.id)) co_return;
+  try {
+    co_await registry_.add(std::move(subject), {.text = version.schema->json(), .id = version.id},
+                           Registrant::kRestore);
+  } catch (const Error& error) {
+    // The streams read their records all the same; other consumers may not.
+    trace::error("schema {} cannot be put back into the registry: {}", version.id, error.message());
+  }
+}
+
+awaitable<void> Catalog::register_schemas(const CatalogState& before, CatalogState& next) {
+  bool changed = false;
+  if (!dead_schema_known_ && !next.records.empty()) {
+    const StreamInfoPtr& dead = next.stream(next.records.begin()->first + std::string(kDeadSuffix));
+    const Registration given = co_await registry_.add(
+        std::string(kDeadSubject), {.text = dead->schemas.back().schema->json()}, Registrant::kCatalog);
+    next.from.dead_id = given.id;
+    changed = true;
+  }
+  for (auto& [name, record] : next.records) {
+    const auto stream = next.streams.find(name);
+    if (stream == next.streams.end() || stream->second->definition.format != ValueFormat::kAvro) continue;
+    const auto old = before.records.find(name);
+    for (size_t at = old == before.records.end() ? 0 : old->second.versions.size(); at < record.versions.size(); ++at) {
+      const Registration given =
+          co_await registry_.add(subject_of(stream->second->definition.topic),
+                                 {.text = stream->second->schemas.at(at).schema->json()}, Registrant::kCatalog);
+      record.versions[at].first = given.id;
+      changed = true;
+    }
+  }
+  if (changed) next = build_catalog(next.records, next.next_schema_id, next.next_table, {}, next.from);
 }
 
 awaitable<Applied> Catalog::apply(Statement statement) {
@@ -125,9 +190,11 @@ awaitable<void> Catalog::finish_replacements(std::map<std::string, TableId> view
 
 awaitable<void> Catalog::change(CatalogState next) {
   const CatalogStatePtr before = state();
+  co_await register_schemas(*before, next);
   const CatalogStatePtr after = std::make_shared<CatalogState>(std::move(next));
   co_await create_topics(after);
   co_await write_records(before, after);
+  dead_schema_known_ = true;
   state_.set(after);
   if (listener_) co_await listener_->catalog_changed(before, after);
   for (const auto& [name, info] : before->streams)

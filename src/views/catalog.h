@@ -23,7 +23,9 @@
 
 namespace headrace {
 
-// One version of how a stream's values are written. Ids are unique over all streams and never reused.
+class Registry;
+
+// One version of how a stream's values are written. The ids of Avro schemas are the registry's.
 struct SchemaVersion {
   int32_t id;
   AvroSchemaPtr schema;
@@ -39,7 +41,8 @@ struct StreamInfo {
   QueryPlanPtr plan;                    // derived streams only
   std::vector<std::string> depends_on;  // the relations named in its query
   bool is_dead_stream = false;
-  std::string statement;  // the SQL that made it
+  const Registry* registry = nullptr;  // knows the schemas of what others write here; nullptr in tests without one
+  std::string statement;               // the SQL that made it
 
   bool is_derived() const { return plan != nullptr; }
   // Rows may be appended by users.
@@ -78,13 +81,21 @@ using CatalogRecords = std::map<std::string, CatalogRecord, std::less<>>;
 
 inline constexpr std::string_view kDeadSuffix = ".dead";
 
+// What the streams have from the registry.
+struct CatalogSchemas {
+  const Registry* registry = nullptr;
+  int32_t dead_id = 1;  // of the schema of dead streams
+};
+
 struct CatalogState {
   CatalogRecords records;
   std::map<std::string, StreamInfoPtr, std::less<>> streams;  // tables, derived and dead streams too
   std::map<std::string, ViewInfoPtr, std::less<>> views;
   // Replacements that are being built: the view serves as `views` has it until they have caught up.
   std::map<std::string, ViewInfoPtr, std::less<>> replacements;
-  int32_t next_schema_id = 2;  // 1 is that of dead streams
+  // Ids of schemas until the registry has given them theirs; those of values that are not Avro stay.
+  int32_t next_schema_id = 2;
+  CatalogSchemas from;
   uint32_t next_table = kTablesPerFlow;
 
   // Throw Error(kNotFound) naming what exists.
@@ -98,7 +109,7 @@ using CatalogStatePtr = std::shared_ptr<const CatalogState>;
 // The state that `records` describe. Throws what parsing and planning throw: with a position in the statement of
 // `changed` when the fault is there, else naming the object that cannot be built.
 CatalogState build_catalog(CatalogRecords records, int32_t next_schema_id, uint32_t next_table,
-                           std::string_view changed = {});
+                           std::string_view changed = {}, CatalogSchemas from = {});
 
 // What applying one statement did.
 struct Applied {
@@ -119,8 +130,8 @@ class Catalog {
     virtual awaitable<void> catalog_changed(CatalogStatePtr before, CatalogStatePtr after) = 0;
   };
 
-  Catalog(Runtime& runtime, Log& log);
-  // Replays `_catalog`, and creates topics that a crash left uncreated. Before anything else.
+  Catalog(Runtime& runtime, Log& log, Registry& registry);
+  // Replays `_catalog`, and creates topics that a crash left uncreated. After the registry, before anything else.
   awaitable<void> open();
   void set_listener(Listener* listener) { listener_ = listener; }
 
@@ -138,6 +149,11 @@ class Catalog {
   awaitable<Applied> apply_here(Statement statement);
   // Makes `records` the state: topics, records on the log, publication, listener.
   awaitable<void> change(CatalogState next);
+  // Gives the schemas that `next` has more than `before` their ids, in the subject "<topic>-value".
+  awaitable<void> register_schemas(const CatalogState& before, CatalogState& next);
+  // Schemas that records may have and that are gone from the registry, or never were in it, come back under their ids.
+  awaitable<void> restore_schemas(const CatalogState& state);
+  awaitable<void> restore_schema(std::string subject, SchemaVersion version);
   awaitable<void> write_records(CatalogStatePtr before, CatalogStatePtr after);
   awaitable<void> create_topics(CatalogStatePtr state);
   awaitable<void> remove_if_empty(std::string topic, PartitionId partitions);
@@ -147,6 +163,8 @@ class Catalog {
 
   Runtime& runtime_;
   Log& log_;
+  Registry& registry_;
+  bool dead_schema_known_ = false;  // to the registry
   Published<CatalogState> state_{std::make_shared<CatalogState>()};
   Listener* listener_ = nullptr;
   bool busy_ = false;

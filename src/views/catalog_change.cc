@@ -49,7 +49,8 @@ class Planner {
       if (next.stream(wanted.name)->is_derived()) {
         fix_widths(next, wanted.name);
         next.records[wanted.name].versions[0].second = next.stream(wanted.name)->type->columns.size();
-        return {{What::kCreated, kind, wanted.name, {}}, build_catalog(next.records, next_schema_id_, next_table_)};
+        return {{What::kCreated, kind, wanted.name, {}},
+                build_catalog(next.records, next_schema_id_, next_table_, {}, now_.from)};
       }
       return {{What::kCreated, kind, wanted.name, {}}, std::move(next)};
     }
@@ -274,7 +275,7 @@ class Planner {
   }
 
   CatalogState build(std::string_view changed) {
-    return build_catalog(records_, next_schema_id_, next_table_, changed);
+    return build_catalog(records_, next_schema_id_, next_table_, changed, now_.from);
   }
   CatalogChange unchanged(std::string kind, std::string name) {
     return {{What::kUnchanged, std::move(kind), std::move(name), {}}, {}};
@@ -307,7 +308,7 @@ CatalogState with_replacements_finished(const CatalogState& now, const std::map<
     record.replacement_table = 0;
     record.replacement_widths.clear();
   }
-  return build_catalog(std::move(records), now.next_schema_id, now.next_table);
+  return build_catalog(std::move(records), now.next_schema_id, now.next_table, {}, now.from);
 }
 
 }  // namespace headrace

@@ -14,8 +14,6 @@
 namespace headrace {
 namespace {
 
-constexpr int32_t kDeadSchemaId = 1;
-
 RowTypePtr dead_row_type() {
   static const RowTypePtr type = std::make_shared<RowType>(RowType{{
       {.name = "error", .type = {.kind = Kind::kText}, .nullable = false},
@@ -24,14 +22,15 @@ RowTypePtr dead_row_type() {
   return type;
 }
 
-StreamInfoPtr dead_stream(const std::string& of) {
+StreamInfoPtr dead_stream(const std::string& of, const CatalogSchemas& from) {
   auto info = std::make_shared<StreamInfo>();
   info->definition.name = info->definition.topic = of + ".dead";
   info->definition.columns = dead_row_type()->columns;
   info->definition.partitions = 1;
   info->type = dead_row_type();
-  info->schemas = {{kDeadSchemaId, AvroSchema::from_columns("dead", *info->type)}};
+  info->schemas = {{from.dead_id, AvroSchema::from_columns("dead", *info->type)}};
   info->is_dead_stream = true;
+  info->registry = from.registry;
   return info;
 }
 
@@ -110,7 +109,7 @@ class Builder {
       throw Error(Code::kCorrupt,
                   fmt::format("the catalogue holds a statement that defines nothing: {}", record->second.statement));
     }
-    state_.streams[record->first + ".dead"] = dead_stream(record->first);
+    state_.streams[record->first + ".dead"] = dead_stream(record->first, state_.from);
   }
 
   void build_replacement(std::string_view name) {
@@ -127,6 +126,7 @@ class Builder {
   void build_stream(const CatalogRecord& record, StreamDefinition definition) {
     auto info = std::make_shared<StreamInfo>();
     info->statement = record.statement;
+    info->registry = state_.from.registry;
     info->tables = {TableId{record.table}};
     if (!definition.query.empty()) {
       const Scope scope(*this, record.widths, false);
@@ -222,11 +222,12 @@ std::map<std::string, size_t> widths_from(const boost::json::value& json) {
 }  // namespace
 
 CatalogState build_catalog(CatalogRecords records, int32_t next_schema_id, uint32_t next_table,
-                           std::string_view changed) {
+                           std::string_view changed, CatalogSchemas from) {
   CatalogState state;
   state.records = std::move(records);
   state.next_schema_id = next_schema_id;
   state.next_table = next_table;
+  state.from = from;
   Builder(state, changed).build_all();
   return state;
 }

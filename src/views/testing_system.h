@@ -13,6 +13,7 @@
 #include "store/store.h"
 #include "views/executor.h"
 #include "views/live_views.h"
+#include "views/registry.h"
 
 namespace headrace {
 
@@ -22,10 +23,12 @@ class TestSystem {
       : runtime({.shards = 2, .pool_threads = 4}),
         log(open_embedded_log(runtime, timers, files, {.folder = "data/log", .spare_segments = 1})),
         store(open_rocksdb_store(files, {.folder = "data/store", .memory_bytes = 16 * 1024 * 1024})),
-        catalog(runtime, *log),
+        registry(runtime, *log),
+        catalog(runtime, *log, registry),
         appender(runtime, timers.clock(), *log, catalog),
         views(runtime, timers, *log, *store, catalog, appender, views),
         executor(timers.clock(), *store, catalog, appender, this->views) {
+    runtime.block_on([this] { return registry.open(); });
     runtime.block_on([this] { return catalog.open(); });
     runtime.block_on([this] { return this->views.start(); });
   }
@@ -88,6 +91,7 @@ class TestSystem {
   Runtime runtime;
   std::unique_ptr<EmbeddedLog> log;
   std::unique_ptr<Store> store;
+  Registry registry;
   Catalog catalog;
   Appender appender;
   LiveViews views;

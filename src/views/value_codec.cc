@@ -4,12 +4,15 @@
 #include "boost/json.hpp"
 #include "fmt/format.h"
 #include "log/log.h"
+#include "schema/avro_node.h"
 #include "schema/utf8.h"
+#include "views/registry.h"
 
 namespace headrace {
 namespace {
 
 constexpr size_t kSchemaPrefixBytes = 5;
+constexpr size_t kDecodersMax = 1000;  // kept by one RowDecoder; each is made from its schema when it is needed again
 
 // The one column of FORMAT RAW.
 const ColumnData& raw_column(const Batch& rows) {
@@ -67,21 +70,40 @@ void RowEncoder::append_value(std::string& out, const Batch& rows, size_t row) c
 
 RowDecoder::RowDecoder(StreamInfoPtr stream) : stream_(std::move(stream)) {}
 
+AvroSchemaPtr RowDecoder::find_schema(int32_t schema_id) const {
+  for (const SchemaVersion& version : stream_->schemas)
+    if (version.id == schema_id) return version.schema;
+  if (stream_->registry == nullptr || !stream_->registry->state()->schemas.contains(schema_id)) {
+    throw Error(Code::kCorrupt, fmt::format("the record has schema id {}, which is not one of stream \"{}\"{}",
+                                            schema_id, stream_->definition.name,
+                                            stream_->registry == nullptr ? "" : ", nor of the schema registry"));
+  }
+  return stream_->registry->schema(schema_id);
+}
+
 const AvroDecoder& RowDecoder::avro_decoder(int32_t schema_id) {
-  if (schema_id == last_id_) return *last_;
-  std::unique_ptr<AvroDecoder>& decoder = avro_[schema_id];
-  if (!decoder) {
-    for (const SchemaVersion& version : stream_->schemas) {
-      if (version.id == schema_id) decoder = std::make_unique<AvroDecoder>(version.schema, stream_->type);
-    }
-    if (!decoder) {
-      avro_.erase(schema_id);
-      throw Error(Code::kCorrupt, fmt::format("the record has schema id {}, which is not one of stream \"{}\"",
-                                              schema_id, stream_->definition.name));
+  if (last_ != nullptr && schema_id == last_id_) return *last_;
+  if (const auto refused = refused_.find(schema_id); refused != refused_.end())
+    throw Error(Code::kCorrupt, refused->second);
+  if (avro_.size() + refused_.size() >= kDecodersMax) {
+    avro_.clear();
+    refused_.clear();
+    last_ = nullptr;
+  }
+  auto decoder = avro_.find(schema_id);
+  if (decoder == avro_.end()) {
+    const AvroSchemaPtr schema = find_schema(schema_id);
+    try {
+      if (schema->root().kind != AvroKind::kRecord) throw Error(Code::kInvalid, "it is not a record");
+      decoder = avro_.emplace(schema_id, std::make_unique<AvroDecoder>(schema, stream_->type)).first;
+    } catch (const Error& error) {
+      const auto& why = refused_[schema_id] = fmt::format("rows of schema id {} are not rows of stream \"{}\": {}",
+                                                          schema_id, stream_->definition.name, error.message());
+      throw Error(Code::kCorrupt, why, error.where());
     }
   }
   last_id_ = schema_id;
-  last_ = decoder.get();
+  last_ = decoder->second.get();
   return *last_;
 }
 

@@ -42,11 +42,14 @@ class RowDecoder {
   void decode_key(std::string_view key, BatchBuilder& to);
 
  private:
+  // A schema of the stream's own or of the registry, as a decoder of the stream's rows.
   const AvroDecoder& avro_decoder(int32_t schema_id);
+  AvroSchemaPtr find_schema(int32_t schema_id) const;
 
   StreamInfoPtr stream_;
   std::unique_ptr<RowParser> json_;
   std::map<int32_t, std::unique_ptr<AvroDecoder>> avro_;
+  std::map<int32_t, std::string> refused_;  // ids whose schemas have no way to the columns, and why
   int32_t last_id_ = -1;
   const AvroDecoder* last_ = nullptr;
 };
