@@ -47,8 +47,9 @@ awaitable<void> LiveViews::start() {
     if (!used.contains(first)) co_await drop_tables({TableId{first}});
   co_await follow(state);
   catalog_.set_listener(this);
-  runtime_.shard(0).spawn(watch_replacements());
-  runtime_.shard(0).spawn(keep_flushing());
+  // Inside from now on: stop() may come before their first steps.
+  runtime_.shard(0).spawn(watch_replacements(gate_.enter()));
+  runtime_.shard(0).spawn(keep_flushing(gate_.enter()));
 }
 
 awaitable<void> LiveViews::stop() {
@@ -168,8 +169,7 @@ awaitable<std::shared_ptr<StreamReader>> LiveViews::reader_here(std::string stre
   co_return reader;
 }
 
-awaitable<void> LiveViews::watch_replacements() {
-  const auto pass = gate_.enter();
+awaitable<void> LiveViews::watch_replacements(Gate::Pass) {
   while (!stopping_) {
     if (!catalog_.state()->replacements.empty()) {
       try {
@@ -203,8 +203,7 @@ awaitable<void> LiveViews::try_replacements() {
   co_await catalog_.finish_replacements(std::move(finished));
 }
 
-awaitable<void> LiveViews::keep_flushing() {
-  const auto pass = gate_.enter();
+awaitable<void> LiveViews::keep_flushing(Gate::Pass) {
   uint64_t rows_at_flush = 0;
   SteadyTime flushed_at = timers_.clock().steady();
   while (!stopping_) {

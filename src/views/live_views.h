@@ -65,9 +65,9 @@ class LiveViews final : public Views, public Catalog::Listener {
   awaitable<void> retire(std::shared_ptr<RunningFlow> flow);
   awaitable<void> drop_tables(FlowTables tables);
   awaitable<void> try_drop_tables(FlowTables tables);
-  awaitable<void> watch_replacements();
+  awaitable<void> watch_replacements(Gate::Pass pass);
   awaitable<void> try_replacements();
-  awaitable<void> keep_flushing();
+  awaitable<void> keep_flushing(Gate::Pass pass);
   awaitable<void> flush();
   awaitable<void> require_ready(std::shared_ptr<RunningFlow> flow);
 

@@ -41,7 +41,8 @@ awaitable<void> RunningFlow::start() {
   recent_from_ = frontier_;
   ready_at_.offsets = {reader_->ends()};
   ready_ = frontier_.covers(ready_at_);
-  shard().spawn(run());
+  // Inside from now on: stop() may come before the first step of it.
+  shard().spawn(run(gate_.enter()));
 }
 
 awaitable<void> RunningFlow::stop() {
@@ -53,9 +54,9 @@ awaitable<void> RunningFlow::stop() {
   co_await gate_.close();
 }
 
-awaitable<void> RunningFlow::run() {
+awaitable<void> RunningFlow::run(Gate::Pass entered) {
   const auto self = shared_from_this();
-  const auto pass = gate_.enter();
+  const Gate::Pass pass = std::move(entered);  // goes before what it is a pass of
   auto pause = kRetryPauseMin;
   for (bool usable = true; !stopping_; usable = false) {
     const uint64_t epochs_before = epochs_;

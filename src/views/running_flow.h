@@ -84,7 +84,7 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
     std::shared_ptr<const Changes> changes;
   };
 
-  awaitable<void> run();
+  awaitable<void> run(Gate::Pass entered);
   awaitable<void> open_flow();
   awaitable<void> run_epochs();
   awaitable<void> load_outputs();
