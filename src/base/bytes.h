@@ -31,9 +31,13 @@ inline constexpr size_t kVarintBytesMax = 10;
 inline uint64_t zigzag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
-inline int64_t unzigzag(uint64_t value) { return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1)); }
+inline int64_t unzigzag(uint64_t value) {
+  return static_cast<int64_t>((value >> 1) ^ (~(value & 1) + 1));
+}
 
-inline size_t varint_size(int64_t value) { return (static_cast<size_t>(std::bit_width(zigzag(value) | 1)) + 6) / 7; }
+inline size_t varint_size(int64_t value) {
+  return (static_cast<size_t>(std::bit_width(zigzag(value) | 1)) + 6) / 7;
+}
 
 // Writes `value` at `to`, which has room for kVarintBytesMax, and returns the end of what was written.
 inline char* put_varint(char* to, int64_t value) {

@@ -34,9 +34,7 @@ class Random {
   }
 
   // Uniform in [0, bound); bound > 0. The bias, below bound/2^64, does not matter to tests or jitter.
-  uint64_t below(uint64_t bound) {
-    return static_cast<uint64_t>((static_cast<__uint128_t>((*this)()) * bound) >> 64);
-  }
+  uint64_t below(uint64_t bound) { return static_cast<uint64_t>((static_cast<__uint128_t>((*this)()) * bound) >> 64); }
   bool one_in(uint64_t n) { return below(n) == 0; }
 
   static constexpr uint64_t min() { return 0; }

@@ -98,10 +98,13 @@ void Flow::Implementation::take(std::span<const FlowInput> input, const Frontier
     check(batch.from >= offsets[partition], "a record is given to a flow once");
     offsets[partition] = batch.next;
 
+    // Before the rows, so that dead rows come in the same order however the input is divided.
     result.rows_in += batch.rows.rows;
     for (const DeadRow& dead : batch.dead) epoch.report(dead.error, dead.row_json);
-    if (batch.rows.rows == 0) continue;
-    for (Source* source : dataflow.sources[each.source]) source->take(batch, epoch);
+  }
+  for (const FlowInput& each : input) {
+    if (each.batch->rows.rows == 0) continue;
+    for (Source* source : dataflow.sources[each.source]) source->take(*each.batch, epoch);
   }
   check(to.covers(reached), "an epoch's frontier covers its input");
 }

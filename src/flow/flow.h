@@ -33,7 +33,7 @@ namespace headrace {
 struct EpochResult {
   Changes changes;            // of the view's rows; empty unless the epoch was asked for them
   Batch derived;              // the rows of a derived stream
-  std::vector<DeadRow> dead;  // at most kDeadRowsMax
+  std::vector<DeadRow> dead;  // at most kDeadRowsMax, kDeadBytesMax
   uint64_t dead_count = 0;
   uint64_t rows_in = 0;
   bool committed = true;  // false when `derived` or `dead` has rows: append them, then commit()

@@ -9,7 +9,7 @@ void LinearOperator::push(size_t, const Changes& changes, Epoch& epoch) {
     if (changes.weight(row) < 0) continue;
     if (row > 0 && changes.weight(row - 1) < 0 && result.errors.failed(row - 1)) continue;
     std::string row_json;
-    if (epoch.dead.size() < kDeadRowsMax) append_row_json(row_json, changes.rows, row);
+    if (epoch.keeps_dead_rows()) append_row_json(row_json, changes.rows, row);
     epoch.report(entry.message, std::move(row_json));
   }
   Changes out{std::move(result.rows), {}};

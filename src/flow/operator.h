@@ -28,17 +28,27 @@ struct DeadRow {
 struct Epoch {
   Store& store;
   StoreWrite& write;
-  std::vector<DeadRow>& dead;  // bounded by kDeadRowsMax; beyond it rows are only counted
+  std::vector<DeadRow>& dead;  // bounded by kDeadRowsMax and kDeadBytesMax; beyond them rows are only counted
   uint64_t& dead_count;
   bool want_changes = true;  // whether somebody listens to the changes of the view itself
+  size_t dead_bytes = 0;
 
+  bool keeps_dead_rows() const;
   void report(std::string error, std::string row_json);
 };
-inline constexpr size_t kDeadRowsMax = 10'000;  // per epoch
+// Per epoch, so that its dead rows fit into one record batch.
+inline constexpr size_t kDeadRowsMax = 10'000;
+inline constexpr size_t kDeadBytesMax = 8 * 1024 * 1024;
 
+inline bool Epoch::keeps_dead_rows() const {
+  return dead.size() < kDeadRowsMax && dead_bytes < kDeadBytesMax;
+}
 inline void Epoch::report(std::string error, std::string row_json) {
-  if (dead.size() < kDeadRowsMax) dead.push_back({std::move(error), std::move(row_json)});
   ++dead_count;
+  const size_t bytes = error.size() + row_json.size();
+  if (!keeps_dead_rows() || dead_bytes + bytes > kDeadBytesMax) return;
+  dead_bytes += bytes;
+  dead.push_back({std::move(error), std::move(row_json)});
 }
 
 class Operator {

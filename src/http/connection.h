@@ -12,10 +12,10 @@
 
 #include "base/metrics.h"
 #include "boost/beast/core/flat_buffer.hpp"
-#include "runtime/body_memory.h"
 #include "http/content_coding.h"
 #include "http/request_parser.h"
 #include "http/router.h"
+#include "runtime/body_memory.h"
 #include "runtime/tcp_listener.h"
 
 namespace headrace {

@@ -22,7 +22,6 @@
 #include "kafka/group_options.h"
 #include "log/log.h"
 #include "runtime/signal.h"
-#include "runtime/signal.h"
 #include "runtime/timers.h"
 
 namespace headrace {

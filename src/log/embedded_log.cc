@@ -72,7 +72,8 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     }
     recover();
     for (const auto& shard : shards_) shard->start();
-    runtime_.shard(0).spawn(tend());
+    // Inside from now on: close() may come before the first step of it.
+    runtime_.shard(0).spawn(tend(gate_.enter()));
   }
 
   ~EmbeddedLogImpl() override { check(closed_, "the log was closed before it is destroyed"); }
@@ -369,8 +370,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   }
 
   // Checkpoints and cleaning, from time to time.
-  awaitable<void> tend() {
-    const Gate::Pass pass = gate_.enter();
+  awaitable<void> tend(Gate::Pass) {
     SteadyTime next_clean = timers_.clock().steady() + options_.retention_interval;
     SteadyTime next_checkpoint = timers_.clock().steady() + kCheckpointInterval;
     while (!stop_) {

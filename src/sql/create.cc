@@ -105,10 +105,12 @@ void refuse_what_is_missing(const PgQuery__CreateStmt& statement) {
     fail(Code::kUnsupported, -1, "TABLESPACE and USING are not supported");
 }
 
-void set_key_columns(StreamDefinition& definition, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    for (Column& column : definition.columns)
-      if (column.name == name) column.nullable = false;
+// Repeated events are recognised by the id, and rows of a table by the key; FORMAT RAW has no way to say NULL.
+void set_not_null(StreamDefinition& definition) {
+  for (Column& column : definition.columns) {
+    const bool is_key =
+        definition.is_table ? std::ranges::count(definition.key, column.name) > 0 : column.name == definition.id;
+    if (is_key || definition.format == ValueFormat::kRaw) column.nullable = false;
   }
 }
 
@@ -174,9 +176,8 @@ CreateStream define_stream(const PgQuery__CreateStmt& statement, const Streaming
       fail(Code::kInvalid, statement.relation->location,
            "a table needs a PRIMARY KEY: the last row of each key is kept; use CREATE STREAM to keep every row");
   }
-  // Repeated events are recognised by the id, and rows of a table by the key, so neither can be missing.
-  set_key_columns(definition, definition.is_table ? definition.key : std::vector<std::string>{definition.id});
   definition.format = words.format.value_or(ValueFormat::kAvro);
+  set_not_null(definition);
   if (words.watermark) {
     definition.watermark_column = words.watermark->column;
     definition.watermark_delay_us = words.watermark->delay_us;

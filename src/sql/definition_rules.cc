@@ -88,6 +88,9 @@ void check_definition(const StreamDefinition& definition) {
                                                         definition.columns[0].type.kind == Kind::kBytea);
     if (!one || definition.is_table)
       fail_part("", "FORMAT RAW is for streams with one column, of type text or bytea; use FORMAT JSON for others");
+    if (definition.columns[0].nullable)
+      fail_part("", "column \"{}\" can be NULL, which FORMAT RAW cannot say; use coalesce(), or FORMAT JSON",
+                definition.columns[0].name);
   }
 }
 

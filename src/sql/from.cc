@@ -47,7 +47,7 @@ From plan_relation(const PgQuery__RangeVar& variable, const FromContext& context
     if (!relation) {
       const std::vector<std::string> names = context.relations.names();
       const std::vector<std::string_view> views(names.begin(), names.end());
-      fail(Code::kInvalid, at, "relation \"{}\" does not exist{}", name, suggestion(name, views));
+      fail(Code::kNotFound, at, "relation \"{}\" does not exist{}", name, suggestion(name, views));
     }
     from.rows = rows_of(*relation);
     if (depth(*from.rows.base) > kPlanDepthMax)

@@ -141,7 +141,7 @@ TEST(Planner, ErrorsPointIntoTheQuery) {
   const WrongSql wrong[] = {
       {"SELECT @parcl FROM scans", "did you mean \"parcel\"?"},
       {"SELECT @s.parcel FROM scans", "\"s\" is not a relation in FROM"},
-      {"SELECT parcel FROM @scan", "did you mean \"scans\"?"},
+      {"SELECT parcel FROM @scan", "did you mean \"scans\"?", Code::kNotFound},
       {"SELECT @uper(parcel) AS x FROM scans", "did you mean \"upper\"?"},
       {"SELECT @upper(n, n) AS x FROM scans", "not for these types"},
       {"SELECT id, parcel @+ n AS x FROM scans", "operator does not exist: text + integer"},
@@ -174,7 +174,7 @@ TEST(Planner, ErrorsPointIntoTheQuery) {
       {"SELECT 1 AS x FROM TUMBLE(scans, @n, INTERVAL '1 min')", "a column of type timestamptz"},
       {"SELECT 1 AS x FROM TUMBLE(scans, at, @INTERVAL '1 month')", "date_trunc('month'", kUnsupported},
       {"SELECT 1 AS x FROM TUMBLE(scans, at, @INTERVAL '-1 hour')", "greater than zero"},
-      {"SELECT 1 AS x FROM TUMBLE(@nothing, at, INTERVAL '1 hour')", "does not exist"},
+      {"SELECT 1 AS x FROM TUMBLE(@nothing, at, INTERVAL '1 hour')", "does not exist", Code::kNotFound},
       {"SELECT 1 AS x FROM scans UNION SELECT 2", "UNION", kUnsupported},
       {"SELECT DISTINCT ON (@n) id, n FROM scans", "DISTINCT ON", kUnsupported},
       {"SELECT id FROM scans ORDER BY @id", "not supported in views", kUnsupported},
@@ -189,7 +189,7 @@ TEST(Planner, ErrorsPointIntoTheQuery) {
       {"SELECT 1 AS x", "needs FROM", kUnsupported},
       {"INSERT INTO scans VALUES (1)", "a query is expected"},
       {"SELECT id FROM scans;@ SELECT 2", "only one statement"},
-      {"WITH x AS (SELECT a FROM @x) SELECT a FROM x", "relation \"x\" does not exist"},
+      {"WITH x AS (SELECT a FROM @x) SELECT a FROM x", "relation \"x\" does not exist", Code::kNotFound},
   };
   for (const WrongSql& each : wrong) expect_error(each, [](std::string_view sql) { plan(sql); });
   expect_error({"SELECT depot FROM by_depot", "a stream only grows", kUnsupported},

@@ -108,6 +108,11 @@ TEST(Statements, DerivedStream) {
   EXPECT_TRUE(created.definition.columns.empty());
 }
 
+TEST(Statements, RawFormatHasNoNull) {
+  EXPECT_FALSE(only<CreateStream>("CREATE STREAM s (line text) FORMAT RAW").definition.columns[0].nullable);
+  EXPECT_TRUE(only<CreateStream>("CREATE STREAM s (line text) FORMAT JSON").definition.columns[0].nullable);
+}
+
 TEST(Statements, StreamingWordsInStringsAndCommentsStay) {
   const std::string text =
       "SELECT 'CREATE STREAM; FORMAT JSON' AS a /* ; WATERMARK FOR */, $x$ ; OR REPLACE $x$ FROM s";
@@ -176,6 +181,7 @@ TEST(Statements, ErrorsPointIntoTheText) {
       {"CREATE STREAM s (t timestamptz, WATERMARK FOR t AS t - INTERVAL @'5 parsecs')", "interval"},
       {"CREATE STREAM s (a int) FORMAT @XML", "FORMAT is AVRO, JSON or RAW"},
       {"CREATE STREAM @s (a int) FORMAT RAW", "one column, of type text or bytea"},
+      {"CREATE STREAM @s (a text, b text) FORMAT RAW", "one column, of type text or bytea"},
       {"CREATE STREAM s (a @timestamp)", "use timestamptz", Code::kUnsupported},
       {"CREATE STREAM s (a @varchar(10))", "write text alone", Code::kUnsupported},
       {"CREATE STREAM s (a @txt)", "did you mean \"text\"?"},

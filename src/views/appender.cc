@@ -99,7 +99,7 @@ awaitable<AppendResult> Appender::append(std::string stream, Batch rows, AppendO
 
 awaitable<Appender::Encoded> Appender::encode_rows(StreamInfoPtr stream, Batch rows, AppendOptions options) {
   constexpr size_t kInlineRowsMax = 64;
-  auto run = [&] { return encode(stream, rows, options, {}); };
+  auto run = [&] { return encode(stream, rows, options); };
   if (rows.rows <= kInlineRowsMax) co_return run();
   co_return co_await on_pool(runtime_.pool(), run);
 }
@@ -126,59 +126,65 @@ awaitable<AppendResult> Appender::append_rows(StreamInfoPtr stream, Batch rows, 
   co_return result;
 }
 
-// A partition's rows become as many batches as kBatchBytesMax asks for; usually one. A producer's sequence is on the
-// last of them... it could not say which of several arrived, so rows of a numbered request must fit into one.
-Appender::Encoded Appender::encode(const StreamInfoPtr& stream, const Batch& rows, const AppendOptions& options,
-                                   const std::vector<Header>& headers) const {
+// A partition's rows become as many batches as batch_bytes_max asks for; usually one. A producer's sequence could not
+// say which of several arrived, so the rows of a numbered request must fit into one.
+Appender::Encoded Appender::encode(StreamInfoPtr stream, const Batch& rows, const AppendOptions& options,
+                                   const EpochSpan* epoch, std::span<const int64_t> present) const {
   const RowEncoder encoder(stream);
   const auto partitions = stream->definition.partitions;
   const ProducerSequence producer = producer_of(*stream, options);
   const int64_t now_ms = clock_.wall_ms();
-  // Without key and id the rows of a request go to one partition: any, but for a repeated request the same.
-  const uint64_t spread = producer.id != kNoProducer
+  std::optional<EpochHeaders> headers;
+  if (epoch) headers.emplace(*epoch);
+  // Without key and id the rows of a request go to one partition: any, but for a repeat of it the same.
+  const uint64_t spread = headers ? headers->hash()
+                          : producer.id != kNoProducer
                               ? static_cast<uint64_t>(producer.id) + static_cast<uint64_t>(producer.sequence)
                               : static_cast<uint64_t>(now_ms);
   const auto keyless = static_cast<PartitionId>(spread % static_cast<uint64_t>(partitions));
-  std::vector<std::unique_ptr<RecordBatchBuilder>> builders(static_cast<size_t>(partitions));
-  std::vector<RecordHeader> record_headers;
-  for (const Header& header : headers) record_headers.push_back({header.key, header.value});
 
+  struct Partition {
+    std::unique_ptr<RecordBatchBuilder> builder;
+    int64_t records = 0;
+  };
+  std::vector<Partition> to(static_cast<size_t>(partitions));
   Encoded encoded;
   auto finish = [&](size_t partition) {
     PartitionBatch batch;
     batch.partition = static_cast<PartitionId>(partition);
-    batch.bytes = builders[partition]->finish();
+    batch.bytes = to[partition].builder->finish();
     encoded.batches.push_back(std::move(batch));
-    builders[partition].reset();
+    to[partition].builder.reset();
   };
   std::string key, value, id;
   for (size_t row = 0; row < rows.rows; ++row) {
     key.clear();
-    value.clear();
     id.clear();
     const bool has_key = encoder.append_key(key, rows, row);
-    encoder.append_value(value, rows, row);
     const bool by_id = !has_key && encoder.append_id(id, rows, row);
-    const auto partition =
-        static_cast<size_t>(has_key || by_id ? partition_of(has_key ? key : id, partitions) : keyless);
-    std::unique_ptr<RecordBatchBuilder>& builder = builders[partition];
-    if (builder && builder->bytes() + key.size() + value.size() + 1024 > kBatchBytesMax) {
+    const auto place = static_cast<size_t>(has_key || by_id ? partition_of(has_key ? key : id, partitions) : keyless);
+    Partition& partition = to[place];
+    const int64_t before = partition.records++;
+    if (place < present.size() && before < present[place]) continue;
+    value.clear();
+    encoder.append_value(value, rows, row);
+    if (partition.builder && partition.builder->bytes() + key.size() + value.size() + 1024 > limits_.batch_bytes_max) {
       if (producer.id != kNoProducer)
         throw Error(Code::kTooLarge, fmt::format("the rows of one numbered request fill more than one record batch of "
                                                  "{} bytes; send fewer rows at a time",
-                                                 kBatchBytesMax));
-      finish(partition);
+                                                 limits_.batch_bytes_max));
+      finish(place);
     }
-    const bool first = !builder;
+    const bool first = !partition.builder;
     if (first) {
-      builder = std::make_unique<RecordBatchBuilder>();
-      if (producer.id != kNoProducer) builder->set_producer(producer.id, 0, producer.sequence);
+      partition.builder = std::make_unique<RecordBatchBuilder>();
+      if (producer.id != kNoProducer) partition.builder->set_producer(producer.id, 0, producer.sequence);
     }
-    builder->append(now_ms, has_key ? std::optional<std::string_view>(key) : std::nullopt, value,
-                    first ? std::span<const RecordHeader>(record_headers) : std::span<const RecordHeader>());
+    partition.builder->append(now_ms, has_key ? std::optional<std::string_view>(key) : std::nullopt, value,
+                              first && headers ? headers->of_batch(before) : std::span<const RecordHeader>());
   }
-  for (size_t partition = 0; partition < builders.size(); ++partition)
-    if (builders[partition]) finish(partition);
+  for (size_t partition = 0; partition < to.size(); ++partition)
+    if (to[partition].builder) finish(partition);
   return encoded;
 }
 
@@ -235,19 +241,17 @@ awaitable<int32_t> Appender::last_sequence(std::string stream, std::string produ
   co_return last;
 }
 
-awaitable<void> Appender::append_internal(StreamInfoPtr stream, Batch rows, std::vector<Header> headers,
-                                          std::vector<bool> partitions) {
-  Encoded encoded = co_await on_pool(runtime_.pool(), [&] { return encode(stream, rows, {}, headers); });
-  if (!partitions.empty())
-    std::erase_if(encoded.batches,
-                  [&](const PartitionBatch& batch) { return !partitions[static_cast<size_t>(batch.partition)]; });
+awaitable<void> Appender::append_epoch(StreamInfoPtr stream, Batch rows, EpochSpan epoch,
+                                       std::vector<int64_t> present) {
+  Encoded encoded = co_await on_pool(runtime_.pool(), [&] { return encode(stream, rows, {}, &epoch, present); });
   if (!encoded.batches.empty()) co_await log_.append(stream->definition.topic, std::move(encoded.batches));
 }
 
-awaitable<void> Appender::append_dead(std::string of, std::vector<DeadRow> dead, std::vector<Header> headers) {
+awaitable<void> Appender::append_dead(std::string of, std::vector<DeadRow> dead, EpochSpan epoch,
+                                      std::vector<int64_t> present) {
   const StreamInfoPtr stream = catalog_.state()->stream(of + std::string(kDeadSuffix));
   Batch rows = dead_batch(*stream, std::move(dead));
-  co_await append_internal(stream, std::move(rows), std::move(headers), {});
+  co_await append_epoch(stream, std::move(rows), std::move(epoch), std::move(present));
 }
 
 }  // namespace headrace

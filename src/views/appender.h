@@ -2,6 +2,7 @@
 // All rows of a call are checked before the first is appended.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "flow/frontier.h"
 #include "schema/row_parser.h"
 #include "views/catalog.h"
+#include "views/epoch_span.h"
 
 namespace headrace {
 
@@ -32,9 +34,10 @@ struct AppendResult {
 };
 
 struct AppendLimits {
-  size_t rows_max = 1'000'000;         // of one request
-  size_t row_bytes_max = 1024 * 1024;  // of one row as sent
-  size_t inline_bytes_max = 8 * 1024;  // bodies beyond this are parsed in the pool
+  size_t rows_max = 1'000'000;              // of one request
+  size_t row_bytes_max = 1024 * 1024;       // of one row as sent
+  size_t inline_bytes_max = 8 * 1024;       // bodies beyond this are parsed in the pool
+  size_t batch_bytes_max = kBatchBytesMax;  // of a record batch; more rows for a partition become several
 };
 
 class Appender {
@@ -51,21 +54,17 @@ class Appender {
   // The last sequence of a named producer that any partition of the stream has seen, or -1.
   awaitable<int32_t> last_sequence(std::string stream, std::string producer);
 
-  // For Headrace's own streams, derived and dead ones. The headers go on the first record for each partition.
-  // `partitions`: those to write to; the rows of others are left out. Empty: all.
-  struct Header {
-    std::string key;
-    std::string value;
-  };
-  awaitable<void> append_internal(StreamInfoPtr stream, Batch rows, std::vector<Header> headers,
-                                  std::vector<bool> partitions);
-  awaitable<void> append_dead(std::string of, std::vector<DeadRow> dead, std::vector<Header> headers);
+  // For Headrace's own streams, derived and dead ones: the output of the epoch of a flow, in the order that the flow
+  // gives it. Each batch says which epoch it is of; `present` has how many of the epoch's records each partition has
+  // already, which are left out (empty: none).
+  awaitable<void> append_epoch(StreamInfoPtr stream, Batch rows, EpochSpan epoch, std::vector<int64_t> present);
+  awaitable<void> append_dead(std::string of, std::vector<DeadRow> dead, EpochSpan epoch, std::vector<int64_t> present);
 
  private:
   struct Encoded;
   AppendResult result_of(const StreamInfo& stream, size_t rows, const std::vector<Appended>& appended) const;
-  Encoded encode(const StreamInfoPtr& stream, const Batch& rows, const AppendOptions& options,
-                 const std::vector<Header>& headers) const;
+  Encoded encode(StreamInfoPtr stream, const Batch& rows, const AppendOptions& options,
+                 const EpochSpan* epoch = nullptr, std::span<const int64_t> present = {}) const;
   // In the pool if it takes long.
   awaitable<Encoded> encode_rows(StreamInfoPtr stream, Batch rows, AppendOptions options);
   // Dead rows are of the same request: a repeat of it does not add them again.

@@ -232,7 +232,7 @@ TEST(CatalogChangeTest, AReplacementIsRefusedWhereItDoesNotFit) {
                            "\"busy\", which reads it, would no longer work: column \"scans\" does not exist"});
   expect_refused(catalog,
                  {"CREATE MATERIALIZED VIEW wrong AS SELECT @nothing FROM scans", "column \"nothing\" does not exist"});
-  expect_refused(catalog, {"CREATE MATERIALIZED VIEW wrong AS SELECT a FROM @nowhere", "\"nowhere\""});
+  expect_refused(catalog, {"CREATE MATERIALIZED VIEW wrong AS SELECT a FROM @nowhere", "\"nowhere\"", Code::kNotFound});
   // A replacement under way reads a table that the view itself does not.
   catalog.apply("CREATE OR REPLACE MATERIALIZED VIEW busy AS SELECT depot FROM depots");
   expect_refused(catalog, {"DROP TABLE depots", "is read by all_depots, busy", Code::kRefused});

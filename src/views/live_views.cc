@@ -198,7 +198,9 @@ awaitable<void> LiveViews::try_replacements() {
     const std::shared_ptr<RunningFlow> fresh = running_.at(table);
     co_await on(old->shard(), [&old] { return old->stop(); });
     const Frontier reached = co_await on(old->shard(), [&old] { return old->frontier(); });
-    co_await on(fresh->shard(), [&] { return fresh->wait_covers(reached, deadline); });
+    // Until it has, the old view answers with what it had; the next try goes on here.
+    if (!co_await on(fresh->shard(), [&] { return fresh->wait_covers(reached, deadline); }))
+      throw Error(Code::kUnavailable, fmt::format("the new \"{}\" is not where the old one stopped yet", name));
   }
   co_await catalog_.finish_replacements(std::move(finished));
 }

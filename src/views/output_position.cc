@@ -1,77 +1,63 @@
 #include "views/output_position.h"
 
-#include "log/record_batch.h"
-
 namespace headrace {
 namespace {
 
-constexpr std::string_view kFromHeader = "headrace.from";
-constexpr std::string_view kToHeader = "headrace.to";
-
-struct Span {
-  Frontier from;
-  Frontier to;
+struct LastBatch {
+  EpochSpan epoch;
+  int64_t records = 0;  // of the epoch, up to the end of the batch
 };
 
-std::optional<Span> span_of(const Record& record) {
-  std::optional<Frontier> from, to;
-  for (const RecordHeader& header : record.headers) {
-    if (!header.value) continue;
-    if (header.key == kFromHeader) from = Frontier::decode(*header.value);
-    if (header.key == kToHeader) to = Frontier::decode(*header.value);
+// The last batch that is of an epoch: others may have been appended by people (bad rows of requests).
+awaitable<std::optional<LastBatch>> last_batch(Log& log, std::string topic, PartitionId partition) {
+  const Bounds bounds = co_await log.bounds(topic, partition);
+  for (Offset end = bounds.end; end > bounds.start;) {
+    const Fetched fetched = co_await log.read(topic, partition, {end.value - 1}, 1);
+    if (fetched.bytes.empty()) break;
+    const BatchHeader header = read_batch_header(fetched.bytes);
+    std::optional<BatchSpan> span;
+    std::string scratch;
+    for_each_record(fetched.bytes, scratch, [&](const Record& record) {
+      span = span_of(record);
+      return false;
+    });
+    if (span) co_return LastBatch{std::move(span->epoch), span->records_before + header.records};
+    end = header.base;
   }
-  if (!from || !to) return std::nullopt;
-  return Span{std::move(*from), std::move(*to)};
+  co_return std::nullopt;
 }
 
 }  // namespace
 
 awaitable<OutputPosition> OutputPosition::load(Log& log, std::string topic, PartitionId partitions) {
-  std::vector<std::optional<Span>> last(static_cast<size_t>(partitions));
-  for (PartitionId partition = 0; partition < partitions; ++partition) {
-    const Bounds bounds = co_await log.bounds(topic, partition);
-    // The last batch that has a span: others may have been appended by people (bad rows of requests).
-    for (Offset end = bounds.end; end > bounds.start && !last[static_cast<size_t>(partition)];) {
-      const Fetched fetched = co_await log.read(topic, partition, {end.value - 1}, 1);
-      if (fetched.bytes.empty()) break;
-      std::string scratch;
-      for_each_record(fetched.bytes, scratch, [&](const Record& record) {
-        last[static_cast<size_t>(partition)] = span_of(record);
-        return false;
-      });
-      end = read_batch_header(fetched.bytes).base;
-    }
-  }
+  std::vector<std::optional<LastBatch>> last;
+  for (PartitionId partition = 0; partition < partitions; ++partition)
+    last.push_back(co_await last_batch(log, topic, partition));
   OutputPosition position;
-  for (const auto& span : last) {
-    if (!span || (position.found_ && position.to_.covers(span->to))) continue;
-    position.found_ = true;
-    position.from_ = span->from;
-    position.to_ = span->to;
+  for (const auto& batch : last) {
+    if (batch && (!position.newest_ || !position.newest_->to.covers(batch->epoch.to))) position.newest_ = batch->epoch;
   }
-  for (const auto& span : last) position.lacking_.push_back(!span || span->to != position.to_);
+  if (!position.newest_) co_return position;
+  for (const auto& batch : last)
+    position.present_.push_back(batch && batch->epoch.to == position.newest_->to ? batch->records : 0);
   co_return position;
 }
 
 std::optional<Frontier> OutputPosition::barrier(const Frontier& frontier) const {
-  if (!found_ || frontier.covers(to_)) return std::nullopt;
-  return frontier.covers(from_) ? to_ : from_;
+  if (!newest_ || frontier.covers(newest_->to)) return std::nullopt;
+  return frontier.covers(newest_->from) ? newest_->to : newest_->from;
 }
 
 bool OutputPosition::whole_epoch(const Frontier& frontier) const {
-  return found_ && frontier.covers(from_) && !frontier.covers(to_);
+  return newest_ && frontier.covers(newest_->from) && !frontier.covers(newest_->to);
 }
 
 bool OutputPosition::must_append(const Frontier& to) const {
-  return !found_ || !from_.covers(to);
+  return !newest_ || !newest_->from.covers(to);
 }
 
-std::vector<bool> OutputPosition::partitions_lacking(const Frontier& to) const {
-  return found_ && to_.covers(to) ? lacking_ : std::vector<bool>();
-}
-
-std::vector<Appender::Header> OutputPosition::headers(const Frontier& from, const Frontier& to) {
-  return {{std::string(kFromHeader), from.encode()}, {std::string(kToHeader), to.encode()}};
+std::vector<int64_t> OutputPosition::present(const Frontier& to) const {
+  return newest_ && newest_->to.covers(to) ? present_ : std::vector<int64_t>();
 }
 
 }  // namespace headrace

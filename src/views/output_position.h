@@ -1,17 +1,19 @@
-// How the rows that a flow sends to the log come there exactly once. Each record batch of an epoch carries the epoch's
-// frontiers, from and to, as headers of its first record; epochs are appended one after the other, and committed only
-// after that. So after a crash the last batches of the topic tell all: every epoch that ends at or before the newest
-// `from` is there whole, and the epoch from `from` to `to` is there on the partitions whose last batch has this `to`.
-// The flow replays up to `from` without output, then exactly that epoch, for the partitions that lack it.
+// How the rows that a flow sends to the log come there exactly once. Each record batch of an epoch says which epoch it
+// is of and how many of the epoch's records the partition had before it (epoch_span.h); epochs are appended one after
+// the other, and committed only after that. So after a crash the last batches of the topic tell all: every epoch that
+// ends at or before the newest `from` is there whole, and of the epoch from `from` to `to` each partition has the
+// records up to its last batch. The flow replays up to `from` without output, then exactly that epoch, less what is
+// there.
+//
+// That needs an epoch's rows to come in the same order again: a flow takes its input partition by partition.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "flow/frontier.h"
 #include "log/log.h"
-#include "views/appender.h"
+#include "views/epoch_span.h"
 
 namespace headrace {
 
@@ -26,16 +28,12 @@ class OutputPosition {
   bool whole_epoch(const Frontier& frontier) const;
   // What to do with the output of the epoch that ends at `to`.
   bool must_append(const Frontier& to) const;
-  // Which partitions lack it; empty: all.
-  std::vector<bool> partitions_lacking(const Frontier& to) const;
-
-  static std::vector<Appender::Header> headers(const Frontier& from, const Frontier& to);
+  // How many of its records each partition has already; empty: none.
+  std::vector<int64_t> present(const Frontier& to) const;
 
  private:
-  bool found_ = false;
-  Frontier from_;
-  Frontier to_;
-  std::vector<bool> lacking_;
+  std::optional<EpochSpan> newest_;
+  std::vector<int64_t> present_;
 };
 
 }  // namespace headrace

@@ -17,17 +17,14 @@ class OutputPositionTest : public testing::Test {
  protected:
   OutputPositionTest() { log_.create("out", {.partitions = 3}); }
 
-  void append(PartitionId partition, const std::vector<Appender::Header>& headers, int records = 1) {
+  void append(PartitionId partition, std::span<const RecordHeader> headers, int records = 1) {
     RecordBatchBuilder builder;
-    std::vector<RecordHeader> views;
-    for (const Appender::Header& header : headers) views.push_back({header.key, header.value});
     for (int i = 0; i < records; ++i)
-      builder.append(1000, "key", "value",
-                     i == 0 ? std::span<const RecordHeader>(views) : std::span<const RecordHeader>());
+      builder.append(1000, "key", "value", i == 0 ? headers : std::span<const RecordHeader>());
     log_.append_bytes("out", partition, builder.finish());
   }
-  void append(PartitionId partition, const Frontier& from, const Frontier& to, int records = 1) {
-    append(partition, OutputPosition::headers(from, to), records);
+  void append(PartitionId partition, const Frontier& from, const Frontier& to, int records = 1, int before = 0) {
+    append(partition, EpochHeaders({from, to}).of_batch(before), records);
   }
   OutputPosition load() {
     return log_.run([&] { return OutputPosition::load(log_.log(), "out", 3); });
@@ -36,14 +33,14 @@ class OutputPositionTest : public testing::Test {
   TestingLog log_;
 };
 
-using Lacking = std::vector<bool>;
+using Present = std::vector<int64_t>;
 
 TEST_F(OutputPositionTest, AnEmptyTopicAsksForNothing) {
   const OutputPosition position = load();
   EXPECT_EQ(position.barrier(at(0)), std::nullopt);
   EXPECT_FALSE(position.whole_epoch(at(0)));
   EXPECT_TRUE(position.must_append(at(1)));
-  EXPECT_EQ(position.partitions_lacking(at(1)), Lacking()) << "all partitions";
+  EXPECT_EQ(position.present(at(1)), Present());
 }
 
 TEST_F(OutputPositionTest, TheFlowReplaysUpToTheLastEpochAndThenExactlyThat) {
@@ -66,8 +63,8 @@ TEST_F(OutputPositionTest, TheFlowReplaysUpToTheLastEpochAndThenExactlyThat) {
   EXPECT_FALSE(position.must_append(at(3)));
   EXPECT_FALSE(position.must_append(at(10, 5)));
   EXPECT_TRUE(position.must_append(at(20, 5)));
-  EXPECT_EQ(position.partitions_lacking(at(20, 5)), Lacking({false, false, false}));
-  EXPECT_EQ(position.partitions_lacking(at(30, 5)), Lacking());
+  EXPECT_EQ(position.present(at(20, 5)), Present({3, 3, 3}));
+  EXPECT_EQ(position.present(at(30, 5)), Present());
 }
 
 TEST_F(OutputPositionTest, AnEpochThatWasCutShortIsCompleted) {
@@ -77,7 +74,17 @@ TEST_F(OutputPositionTest, AnEpochThatWasCutShortIsCompleted) {
   const OutputPosition position = load();
   EXPECT_EQ(position.barrier(at(0)), at(10));
   EXPECT_TRUE(position.must_append(at(20)));
-  EXPECT_EQ(position.partitions_lacking(at(20)), Lacking({false, true, true}));
+  EXPECT_EQ(position.present(at(20)), Present({1, 0, 0}));
+}
+
+TEST_F(OutputPositionTest, AnEpochMayBeSeveralBatchesOfAPartition) {
+  append(0, at(0), at(10), 4);
+  append(0, at(10), at(20), 4);
+  append(0, at(10), at(20), 3, 4);
+  append(0, {}, 2);  // bad rows of a request
+  append(0, at(10), at(20), 2, 7);
+  append(1, at(10), at(20), 5);
+  EXPECT_EQ(load().present(at(20)), Present({9, 5, 0}));
 }
 
 TEST_F(OutputPositionTest, TheNewestEpochCountsWhereverItIs) {
@@ -86,17 +93,18 @@ TEST_F(OutputPositionTest, TheNewestEpochCountsWhereverItIs) {
   append(0, at(0), at(10));
   const OutputPosition position = load();
   EXPECT_EQ(position.barrier(at(0)), at(20));
-  EXPECT_EQ(position.partitions_lacking(at(30)), Lacking({true, false, true}));
+  EXPECT_EQ(position.present(at(30)), Present({0, 1, 0}));
 }
 
 TEST_F(OutputPositionTest, BatchesOfOthersAreLookedThrough) {
   append(0, at(0), at(10), 5);
-  append(0, {}, 4);                                                 // bad rows of a request
-  append(0, {{"headrace.from", at(90).encode()}, {"trace", "x"}});  // a client's own headers
-  append(1, {{"headrace.to", at(90).encode()}});
+  append(0, {}, 4);  // bad rows of a request
+  const std::string encoded = at(90).encode();
+  append(0, std::vector<RecordHeader>{{"headrace.from", encoded}, {"trace", "x"}});  // a client's own headers
+  append(1, std::vector<RecordHeader>{{"headrace.to", encoded}});
   const OutputPosition position = load();
   EXPECT_EQ(position.barrier(at(0)), at(10));
-  EXPECT_EQ(position.partitions_lacking(at(10)), Lacking({false, true, true}));
+  EXPECT_EQ(position.present(at(10)), Present({5, 0, 0}));
 }
 
 TEST_F(OutputPositionTest, ItIsTheSameAfterARestart) {
@@ -104,11 +112,14 @@ TEST_F(OutputPositionTest, ItIsTheSameAfterARestart) {
   append(0, at(10), at(20));
   log_.reopen();
   EXPECT_EQ(load().barrier(at(0)), at(10));
-  EXPECT_EQ(load().partitions_lacking(at(20)), Lacking({false, true, true}));
+  EXPECT_EQ(load().present(at(20)), Present({1, 0, 0}));
 }
 
 TEST_F(OutputPositionTest, DamagedHeadersAreNotGuessedAt) {
-  append(0, {{"headrace.from", "nonsense"}, {"headrace.to", "nonsense"}});
+  append(0, std::vector<RecordHeader>{{"headrace.from", "nonsense"}, {"headrace.to", "nonsense"}});
+  EXPECT_EQ(error_of([&] { load(); }).code(), Code::kCorrupt);
+  const std::string encoded = at(10).encode();
+  append(0, std::vector<RecordHeader>{{"headrace.from", encoded}, {"headrace.to", encoded}, {"headrace.before", "-1"}});
   EXPECT_EQ(error_of([&] { load(); }).code(), Code::kCorrupt);
 }
 

@@ -138,7 +138,7 @@ awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
   offsets.resize(std::max(offsets.size(), reader_->partitions()));
   std::optional<Frontier> barrier = derived_position_.barrier(to);
   if (const auto other = dead_position_.barrier(to); other && (!barrier || barrier->covers(*other))) barrier = other;
-  const bool whole = derived_position_.whole_epoch(to);
+  const bool whole = derived_position_.whole_epoch(to) || dead_position_.whole_epoch(to);
 
   std::vector<FlowInput> input;
   for (;;) {
@@ -156,6 +156,9 @@ awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
     }
     if (!whole || !any) break;
   }
+  // What was one read of each partition when the epoch was sent may be several now; its rows keep their order.
+  std::ranges::sort(input, {},
+                    [](const FlowInput& each) { return std::pair(each.batch->partition, each.batch->from); });
   // A partition whose records before the barrier are gone from the log has reached it.
   if (barrier && input.empty()) {
     for (size_t i = 0; i < offsets.size() && i < barrier->offsets[0].size(); ++i)
@@ -168,12 +171,11 @@ awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
 }
 
 awaitable<void> RunningFlow::append_outputs(EpochResult& result, const Frontier& to) {
-  const std::vector<Appender::Header> headers = OutputPosition::headers(frontier_, to);
+  const EpochSpan epoch{frontier_, to};
   if (result.derived.rows > 0 && derived_position_.must_append(to))
-    co_await appender_.append_internal(spec_.derives, std::move(result.derived), headers,
-                                       derived_position_.partitions_lacking(to));
-  if (!result.dead.empty() && dead_position_.must_append(to) && dead_position_.partitions_lacking(to).empty())
-    co_await appender_.append_dead(spec_.name, std::move(result.dead), headers);
+    co_await appender_.append_epoch(spec_.derives, std::move(result.derived), epoch, derived_position_.present(to));
+  if (!result.dead.empty() && dead_position_.must_append(to))
+    co_await appender_.append_dead(spec_.name, std::move(result.dead), epoch, dead_position_.present(to));
 }
 
 void RunningFlow::after_epoch(EpochResult& result, Frontier to, bool with_changes) {

@@ -16,6 +16,7 @@
 
 #include "flow/flow.h"
 #include "runtime/published.h"
+#include "views/appender.h"
 #include "views/output_position.h"
 #include "views/rate.h"
 #include "views/stream_reader.h"

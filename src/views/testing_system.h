@@ -19,13 +19,13 @@ namespace headrace {
 
 class TestSystem {
  public:
-  explicit TestSystem(Files& files, LiveViewsOptions views = {})
+  explicit TestSystem(Files& files, LiveViewsOptions views = {}, AppendLimits limits = {})
       : runtime({.shards = 2, .pool_threads = 4}),
         log(open_embedded_log(runtime, timers, files, {.folder = "data/log", .spare_segments = 1})),
         store(open_rocksdb_store(files, {.folder = "data/store", .memory_bytes = 16 * 1024 * 1024})),
         registry(runtime, *log),
         catalog(runtime, *log, registry),
-        appender(runtime, timers.clock(), *log, catalog),
+        appender(runtime, timers.clock(), *log, catalog, limits),
         views(runtime, timers, *log, *store, catalog, appender, views),
         executor(timers.clock(), *store, catalog, appender, this->views) {
     runtime.block_on([this] { return registry.open(); });
