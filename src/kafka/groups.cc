@@ -7,12 +7,11 @@
 #include "base/trace.h"
 #include "fmt/format.h"
 #include "kafka/group_shard.h"
-#include "log/record_batch.h"
+#include "log/replay.h"
 
 namespace headrace {
 namespace {
 
-constexpr size_t kReadBytes = 1024 * 1024;
 constexpr uint64_t kSegmentBytes = 16 * 1024 * 1024;
 
 // What a partition of `_groups` says about a group, in the end.
@@ -38,29 +37,16 @@ void take_over(LoadedGroups& groups, const Record& record) {
 
 awaitable<LoadedGroups> read_partition(Log& log, PartitionId partition) {
   LoadedGroups groups;
-  std::string scratch;
-  const Bounds bounds = co_await log.bounds(kGroupsTopic, partition);
-  for (Offset at = bounds.start; at < bounds.end;) {
-    const Fetched fetched = co_await log.read(kGroupsTopic, partition, at, kReadBytes);
-    if (fetched.bytes.empty()) break;
-    for (std::string_view rest = fetched.bytes; !rest.empty();) {
-      const BatchHeader header = verify_batch(rest);
-      RecordReader reader(rest.substr(0, header.bytes()), scratch);
-      for (Record record; reader.next(record);) {
-        try {
-          take_over(groups, record);
-        } catch (const Error& error) {
-          throw Error(
-              Code::kCorrupt,
-              fmt::format("offset {} of partition {} of {} is not a record of consumer groups: {}; it was "
-                          "written by a later version, or by another client: delete the record or use that version",
-                          record.offset.value, partition, kGroupsTopic, error.message()));
-        }
-      }
-      at = header.end();
-      rest.remove_prefix(header.bytes());
+  co_await replay(log, std::string(kGroupsTopic), partition, [&](const Record& record) {
+    try {
+      take_over(groups, record);
+    } catch (const Error& error) {
+      throw Error(Code::kCorrupt,
+                  fmt::format("offset {} of partition {} of {} is not a record of consumer groups: {}; it was "
+                              "written by a later version, or by another client: delete the record or use that version",
+                              record.offset.value, partition, kGroupsTopic, error.message()));
     }
-  }
+  });
   co_return groups;
 }
 

@@ -3,13 +3,12 @@
 #include <charconv>
 
 #include "fmt/format.h"
-#include "log/record_batch.h"
+#include "log/replay.h"
 
 namespace headrace::kafka {
 namespace {
 
 constexpr const char* kKey = "reserved";
-constexpr size_t kReadBytes = 64 * 1024;
 
 int64_t parse_reserved(std::string_view value) {
   int64_t number = 0;
@@ -26,20 +25,9 @@ awaitable<void> ProducerIds::start() {
   if (!co_await log_.find(kProducerIdsTopic)) {
     co_await log_.create(kProducerIdsTopic, {.segment_bytes = 1024 * 1024, .compact = true});
   }
-  const Bounds bounds = co_await log_.bounds(kProducerIdsTopic, 0);
-  std::string scratch;
-  for (Offset at = bounds.start; at < bounds.end;) {
-    const Fetched fetched = co_await log_.read(kProducerIdsTopic, 0, at, kReadBytes);
-    for (std::string_view rest = fetched.bytes; !rest.empty();) {
-      const BatchHeader header = read_batch_header(rest);
-      for_each_record(rest.substr(0, header.bytes()), scratch, [&](const Record& record) {
-        if (record.value) end_ = std::max(end_, parse_reserved(*record.value));
-        return true;
-      });
-      at = header.end();
-      rest.remove_prefix(header.bytes());
-    }
-  }
+  co_await replay(log_, std::string(kProducerIdsTopic), 0, [this](const Record& record) {
+    if (record.value) end_ = std::max(end_, parse_reserved(*record.value));
+  });
   next_ = end_;
 }
 

@@ -7,7 +7,7 @@
 #include "base/trace.h"
 #include "boost/json.hpp"
 #include "fmt/ranges.h"
-#include "log/record_batch.h"
+#include "log/replay.h"
 #include "views/catalog_change.h"
 #include "views/registry.h"
 
@@ -18,7 +18,6 @@ const std::string kCatalogTopic = "_catalog";
 constexpr std::string_view kCountersKey = "";
 // Of tombstones: the topic that the dropped stream was on. It is removed after the record, perhaps after a crash.
 constexpr std::string_view kTopicHeader = "headrace.topic";
-constexpr size_t kReadBytes = 4 * 1024 * 1024;
 
 TopicConfig topic_config(const StreamInfo& info) {
   TopicConfig config;
@@ -70,8 +69,8 @@ awaitable<void> Catalog::open() {
   uint32_t next_table = CatalogState().next_table;
   CatalogSchemas from{.registry = &registry_};
   std::set<std::string> dropped;
-  auto take = [&](const Record& record) {
-    if (!record.key) return true;
+  co_await replay(log_, std::string(kCatalogTopic), 0, [&](const Record& record) {
+    if (!record.key) return;
     const std::string name(*record.key);
     if (name == kCountersKey && record.value) {
       const auto json = boost::json::parse({record.value->data(), record.value->size()});
@@ -87,20 +86,7 @@ awaitable<void> Catalog::open() {
       for (const RecordHeader& header : record.headers)
         if (header.key == kTopicHeader && header.value) dropped.emplace(*header.value);
     }
-    return true;
-  };
-  const Bounds bounds = co_await log_.bounds(kCatalogTopic, 0);
-  for (Offset at = bounds.start; at < bounds.end;) {
-    const Fetched fetched = co_await log_.read(kCatalogTopic, 0, at, kReadBytes);
-    for (std::string_view rest = fetched.bytes; !rest.empty();) {
-      std::string scratch;
-      for_each_record(rest, scratch, take);
-      const BatchHeader header = read_batch_header(rest);
-      at = std::max(at, header.end());
-      rest.remove_prefix(header.bytes());
-    }
-    if (fetched.bytes.empty()) break;
-  }
+  });
   auto state = std::make_shared<CatalogState>(build_catalog(std::move(records), next_schema_id, next_table, {}, from));
   for (const auto& [name, stream] : state->streams) dropped.erase(stream->definition.topic);
   for (const std::string& topic : dropped)

@@ -40,7 +40,8 @@ EpochHeaders::EpochHeaders(const EpochSpan& epoch) : from_(epoch.from.encode()),
 
 std::span<const RecordHeader> EpochHeaders::of_batch(int64_t records_before) {
   records_before_ = fmt::to_string(records_before);
-  headers_ = {RecordHeader{kFromHeader, from_}, RecordHeader{kToHeader, to_}, RecordHeader{kBeforeHeader, records_before_}};
+  headers_ = {RecordHeader{kFromHeader, from_}, RecordHeader{kToHeader, to_},
+              RecordHeader{kBeforeHeader, records_before_}};
   return headers_;
 }
 

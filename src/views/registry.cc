@@ -5,13 +5,12 @@
 
 #include "base/trace.h"
 #include "fmt/format.h"
-#include "log/record_batch.h"
+#include "log/replay.h"
 #include "views/registry_error.h"
 
 namespace headrace {
 namespace {
 
-constexpr size_t kReadBytes = 4 * 1024 * 1024;
 constexpr size_t kWriteBytes = 1024 * 1024;  // of one batch, and one record more
 
 std::string topic() {
@@ -25,8 +24,8 @@ Registry::Registry(Runtime& runtime, Log& log) : runtime_(runtime), log_(log), i
 awaitable<void> Registry::open() {
   if (!co_await log_.find(topic())) co_await log_.create(topic(), {.partitions = 1, .compact = true});
   auto state = std::make_shared<RegistryState>();
-  const auto take = [&](const Record& record) {
-    if (!record.key) return true;
+  co_await replay(log_, topic(), 0, [&](const Record& record) {
+    if (!record.key) return;
     try {
       std::optional<std::string> value;
       if (record.value) value.emplace(*record.value);
@@ -34,20 +33,7 @@ awaitable<void> Registry::open() {
     } catch (const Error& error) {
       trace::error("offset {} of {}: {}", record.offset.value, kSchemasTopic, error.message());
     }
-    return true;
-  };
-  const Bounds bounds = co_await log_.bounds(topic(), 0);
-  for (Offset at = bounds.start; at < bounds.end;) {
-    const Fetched fetched = co_await log_.read(topic(), 0, at, kReadBytes);
-    for (std::string_view rest = fetched.bytes; !rest.empty();) {
-      std::string scratch;
-      for_each_record(rest, scratch, take);
-      const BatchHeader header = read_batch_header(rest);
-      at = std::max(at, header.end());
-      rest.remove_prefix(header.bytes());
-    }
-    if (fetched.bytes.empty()) break;
-  }
+  });
   state_.set(std::move(state));
 }
 
