@@ -25,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BENCH = ROOT / "bench"
 HEADRACE = os.environ.get("HEADRACE", str(ROOT / "build/release/headrace"))
-sys.path.insert(0, str(ROOT / "test/crash"))
+sys.path.insert(0, str(ROOT / "test"))
 from server import Server  # noqa: E402
 
 VIEWS_SQL = [

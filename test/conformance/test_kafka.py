@@ -5,11 +5,9 @@ Run by `./run test`, or by hand: HEADRACE=build/release/headrace test/conformanc
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -20,8 +18,8 @@ import kafka
 import kafka.admin
 import kafka.errors
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "crash"))
-from server import Server  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import TemporaryServer  # noqa: E402
 
 APP = """
 CREATE STREAM scans (parcel text NOT NULL, weight integer NOT NULL) WITH (key = 'parcel', partitions = 2) FORMAT JSON;
@@ -42,16 +40,12 @@ def eventually(what, true_soon):
 class KafkaTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="headrace-kafka-")
-        app = pathlib.Path(cls.folder.name) / "app.sql"
-        app.write_text(APP)
-        cls.server = Server(app, os.path.join(cls.folder.name, "data")).start()
+        cls.server = TemporaryServer(APP).start()
         cls.address = f"127.0.0.1:{cls.server.kafka_port}"
 
     @classmethod
     def tearDownClass(cls):
-        cls.server.kill()
-        cls.folder.cleanup()
+        cls.server.remove()
 
     def kcat(self, *arguments, stdin=""):
         return subprocess.run(["kcat", "-b", self.address, *arguments], input=stdin, capture_output=True, text=True,

@@ -18,7 +18,8 @@ import tempfile
 import threading
 import time
 
-from server import Server
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import Server  # noqa: E402
 
 WRITERS = 4
 GROUPS = 40

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path += [str(ROOT / "test/crash"), str(ROOT / "test/sql")]
+sys.path += [str(ROOT / "test"), str(ROOT / "test/sql")]
 from postgres import Postgres, Translator  # noqa: E402
 from server import HEADRACE, Server  # noqa: E402
 

@@ -8,12 +8,10 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "test/crash"))
-from server import HEADRACE, Server  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import HEADRACE, TemporaryServer  # noqa: E402
 
 APP = """
 CREATE STREAM readings (sensor text NOT NULL, value integer, at timestamptz) WITH (key = 'sensor', partitions = 2);
@@ -31,14 +29,9 @@ def rows(count, first=0):
 
 class CommandLine(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="headrace-cli-")
-        self.path = pathlib.Path(self.folder.name)
-        (self.path / "app.sql").write_text(APP)
-        self.server = Server(self.path / "app.sql", self.path / "data").start()
-
-    def tearDown(self):
-        self.server.kill()
-        self.folder.cleanup()
+        self.server = TemporaryServer(APP).start()
+        self.path = self.server.folder
+        self.addCleanup(self.server.remove)
 
     def run_command(self, *arguments, status=0, stdin=None):
         url = f"http://127.0.0.1:{self.server.port}"

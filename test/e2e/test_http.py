@@ -6,15 +6,14 @@
 import gzip
 import http.client
 import json
-import os
-import shutil
-import signal
+import pathlib
 import socket
-import subprocess
-import tempfile
+import sys
 import unittest
 
-HEADRACE = os.environ.get("HEADRACE", "build/release/headrace")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import TemporaryServer  # noqa: E402
+
 APP = """
 CREATE STREAM scans (
   scan_id    bigint,
@@ -46,38 +45,9 @@ class Answer:
         return json.loads(self.body)
 
 
-class Server:
-    def __init__(self, app=APP):
-        self.folder = tempfile.mkdtemp(prefix="headrace-e2e-")
-        self.app = os.path.join(self.folder, "app.sql")
-        with open(self.app, "w", encoding="utf-8") as file:
-            file.write(app)
-        self.start()
-
-    def start(self):
-        self.errors = open(os.path.join(self.folder, "stderr"), "ab")
-        self.process = subprocess.Popen(
-            [HEADRACE, "up", self.app, "--data", os.path.join(self.folder, "data"), "--http-listen", "127.0.0.1:0", "--kafka-listen", "off"],
-            stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        for line in self.process.stdout:
-            if line.startswith("listening on http://"):
-                self.port = int(line.rsplit(":", 1)[1])
-                return
-        with open(self.errors.name, encoding="utf-8") as file:
-            raise AssertionError("the server did not start: " + file.read())
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        code = self.process.wait(PATIENCE_SECONDS)
-        self.process.stdout.close()
-        self.errors.close()
-        return code
-
-    def remove(self):
-        shutil.rmtree(self.folder)
-
+class HttpServer(TemporaryServer):
     def call(self, method, path, body=None, headers=None, **more):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = self.connect()
         try:
             connection.request(method, path, body, {**(headers or {}), **more})
             response = connection.getresponse()
@@ -133,12 +103,12 @@ class Events:
 class HttpTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = HttpServer(APP).start()
         cls.next_id = 1
 
     @classmethod
     def tearDownClass(cls):
-        code = cls.server.end()
+        code = cls.server.stop()
         cls.server.remove()
         assert code == 0, f"the server ended with {code}"
 
@@ -531,14 +501,14 @@ class HttpTest(unittest.TestCase):
 
 class RestartTest(unittest.TestCase):
     def test_what_was_acknowledged_is_there_after_a_kill(self):
-        server = Server()
+        server = HttpServer(APP).start()
         try:
             rows = [{"scan_id": number, "parcel": f"K{number % 10}", "depot": "X"} for number in range(1000)]
             body = "".join(json.dumps(row) + "\n" for row in rows)
             kind = {"Content-Type": "application/x-ndjson"}
             answer = server.call("POST", "/v1/streams/scans", body, kind)
             self.assertEqual(answer.status, 202)
-            server.end(signal.SIGKILL)
+            server.kill()
             server.start()
             again = server.call("POST", "/v1/streams/scans", body, {**kind, "Prefer": "wait=30"})
             self.assertEqual(again.status, 200)
@@ -547,12 +517,10 @@ class RestartTest(unittest.TestCase):
             # Subscribers do not keep it from stopping.
             events = Events(server, "/v1/views/parcel/changes")
             events.until("live")
-            self.assertEqual(server.end(), 0)
+            self.assertEqual(server.stop(), 0)
             self.assertIsNone(events.next())
             events.close()
         finally:
-            if server.process.poll() is None:
-                server.end(signal.SIGKILL)
             server.remove()
 
 

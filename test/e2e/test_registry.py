@@ -6,21 +6,17 @@ The part with Confluent's client runs in build/registry-clients (tools/run/regis
 where that is missing.
 """
 
-import http.client
 import json
-import os
 import pathlib
-import shutil
-import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-HEADRACE = os.environ.get("HEADRACE", str(ROOT / "build/release/headrace"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import ROOT, TemporaryServer  # noqa: E402
+
 CLIENT_PYTHON = ROOT / "build/registry-clients/bin/python"
 PATIENCE_SECONDS = 60
 REGISTRY = "application/vnd.schemaregistry.v1+json"
@@ -34,47 +30,9 @@ OPTIONAL = '{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"na
 REQUIRED = '{"type":"record","name":"r","fields":[{"name":"a","type":"int"},{"name":"b","type":"int"}]}'
 
 
-class Server:
-    def __init__(self, app=APP):
-        self.folder = tempfile.mkdtemp(prefix="headrace-registry-")
-        self.app = os.path.join(self.folder, "app.sql")
-        with open(self.app, "w", encoding="utf-8") as file:
-            file.write(app)
-        self.start()
-
-    def start(self):
-        self.errors = open(os.path.join(self.folder, "stderr"), "ab")
-        self.process = subprocess.Popen(
-            [HEADRACE, "up", self.app, "--data", os.path.join(self.folder, "data"), "--http-listen", "127.0.0.1:0",
-             "--kafka-listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=self.errors, text=True)
-        self.kafka = None
-        for line in self.process.stdout:
-            if line.startswith("Kafka clients connect to "):
-                self.kafka = line.split()[-1]
-            if line.startswith("listening on http://"):
-                self.url = line.split()[-1]
-                self.port = int(line.rsplit(":", 1)[1])
-                return
-        with open(self.errors.name, encoding="utf-8") as file:
-            raise AssertionError("the server did not start: " + file.read())
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait(PATIENCE_SECONDS)
-        self.process.stdout.close()
-        self.errors.close()
-
-    def restart(self, how=signal.SIGTERM):
-        self.end(how)
-        self.start()
-
-    def close(self):
-        self.end()
-        shutil.rmtree(self.folder)
-
+class RegistryServer(TemporaryServer):
     def call(self, method, path, body=None, kind=REGISTRY, accept=REGISTRY):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        connection = self.connect()
         try:
             headers = {"Accept": accept}
             if body is not None:
@@ -89,8 +47,8 @@ class Server:
 
 class RegistryTest(unittest.TestCase):
     def setUp(self):
-        self.server = Server()
-        self.addCleanup(self.server.close)
+        self.server = RegistryServer(APP).start()
+        self.addCleanup(self.server.remove)
 
     def get(self, path):
         return self.ok("GET", path)
@@ -280,9 +238,11 @@ class RegistryTest(unittest.TestCase):
         self.ok("DELETE", "/subjects/s/versions/1")
         self.ok("DELETE", "/subjects/u")
         before = everything()
-        self.server.restart(signal.SIGKILL)
+        self.server.kill()
+        self.server.start()
         self.assertEqual(everything(), before)
-        self.server.restart()
+        self.server.stop()
+        self.server.start()
         self.assertEqual(everything(), before)
 
     def test_the_root_is_the_page_or_the_registry(self):
@@ -306,7 +266,8 @@ class RegistryTest(unittest.TestCase):
         self.sql("ALTER STREAM rides ADD COLUMN tip double precision")
         self.assertEqual(self.get("/subjects/rides-value/versions"), [1, 2])
         newest = self.get("/subjects/rides-value/versions/latest")
-        self.server.restart(signal.SIGKILL)
+        self.server.kill()
+        self.server.start()
         self.assertEqual(self.get("/subjects/rides-value/versions/latest"), newest)
         self.sql("CREATE STREAM gone (a integer)")
         self.sql("DROP STREAM gone")
@@ -314,19 +275,21 @@ class RegistryTest(unittest.TestCase):
         # What is removed although the log has records of it comes back under its id.
         self.ok("DELETE", "/subjects/rides-value")
         self.ok("DELETE", "/subjects/rides-value?permanent=true")
-        self.server.restart()
+        self.server.stop()
+        self.server.start()
         self.assertEqual(self.get(f"/schemas/ids/{newest['id']}"), {"schema": newest["schema"]})
 
     def test_rows_have_the_registrys_ids(self):
         status, _, answer = self.server.call("POST", "/v1/streams/rides", {"ride": 1, "city": "Ulm"}, kind="application/json")
         self.assertEqual(status, 202, answer)
         number = self.get("/subjects/rides-value/versions/latest")["id"]
-        with open(os.path.join(self.server.folder, "data/log/rides-0/00000000000000000000.log"), "rb") as file:
+        with open(self.server.folder / "data/log/rides-0/00000000000000000000.log", "rb") as file:
             self.assertIn(b"\0" + struct.pack(">i", number) + b"\2\2\6Ulm", file.read())
 
     @unittest.skipUnless(CLIENT_PYTHON.exists(), "confluent-kafka is not installed")
     def test_confluents_client(self):
-        subprocess.run([CLIENT_PYTHON, __file__, "--client", self.server.url, self.server.kafka or ""], check=True,
+        subprocess.run([CLIENT_PYTHON, __file__, "--client", f"http://127.0.0.1:{self.server.port}",
+                        f"127.0.0.1:{self.server.kafka_port}"], check=True,
                        timeout=PATIENCE_SECONDS * 2)
 
 

@@ -5,9 +5,11 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEADRACE = os.environ.get("HEADRACE", str(ROOT / "build/release/headrace"))
 START_SECONDS_MAX = 60
 
@@ -110,3 +112,18 @@ class Server:
             behind += sum(int(stream.get("lag_rows", 0)) for stream in status["streams"])
             if status["ready"] and behind == 0:
                 return
+
+
+class TemporaryServer(Server):
+    """With a folder of its own, which remove() deletes."""
+
+    def __init__(self, app, *options, **more):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="headrace-test-"))
+        file = self.folder / "app.sql"
+        file.write_text(app)
+        super().__init__(file, self.folder / "data", *options, **more)
+
+    def remove(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder)
