@@ -102,6 +102,7 @@ struct Server {
 };
 
 int serve(const UpOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // a client that is gone is an error of the call, sendfile's too
   Server server(options);
   auto& [files, lock, metrics, timers, runtime, log, store, registry, catalog, appender, views, executor, kafka, http] =
       server;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "kafka/messages/alter_configs.h"
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
 #include "kafka/messages/delete_groups.h"
+#include "kafka/messages/delete_records.h"
 #include "kafka/messages/delete_topics.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
@@ -14,6 +16,7 @@
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/heartbeat.h"
+#include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/init_producer_id.h"
 #include "kafka/messages/join_group.h"
 #include "kafka/messages/leave_group.h"
@@ -52,11 +55,14 @@ constexpr auto kApis = std::to_array<Api>({
     api<ApiVersionsRequest>(answer_api_versions),
     api<CreateTopicsRequest>(answer_create_topics),
     api<DeleteTopicsRequest>(answer_delete_topics),
+    api<DeleteRecordsRequest>(answer_delete_records),
     api<InitProducerIdRequest>(answer_init_producer_id),
     api<OffsetForLeaderEpochRequest>(answer_offset_for_leader_epoch),
     api<DescribeConfigsRequest>(answer_describe_configs),
+    api<AlterConfigsRequest>(answer_alter_configs),
     api<CreatePartitionsRequest>(answer_create_partitions),
     api<DeleteGroupsRequest>(answer_delete_groups),
+    api<IncrementalAlterConfigsRequest>(answer_incremental_alter_configs),
     api<OffsetDeleteRequest>(answer_offset_delete),
     api<DescribeClusterRequest>(answer_describe_cluster),
 });

@@ -1,7 +1,7 @@
 #include "kafka/connection.h"
 
+#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +20,8 @@ using boost::system::error_code;
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
 constexpr size_t kPiecesMax = 64;  // of one call to send
+constexpr size_t kRoomStep = 256 * 1024;
+constexpr size_t kFileStep = 1024 * 1024;  // of one call to sendfile
 constexpr std::chrono::hours kNoLimit{24 * 365};
 
 Peer peer_of(const TcpListener::Socket& socket) {
@@ -104,12 +106,21 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
     co_return false;
   }
   const auto size = static_cast<size_t>(length);
-  read_deadline_ = shared_.now + kNoLimit;
-  const SteadyTime patience = shared_.broker.timers.clock().steady() + limits.request_time;
-  if (!co_await shared_.request_memory.take(lease, size, patience)) co_return false;
-  read_deadline_ = shared_.now + limits.request_time;
-  frame.resize(size);
-  co_return co_await receive(frame.data(), size);
+  const SteadyTime began = shared_.broker.timers.clock().steady();
+  const auto enough = std::chrono::milliseconds(size * 1000 / limits.request_bytes_per_second_min);
+  const SteadyTime patience = began + limits.request_time + enough;
+  // Pages that nothing was written to cost nothing, so the room is taken as the bytes come, not as they are announced.
+  frame.resize_and_overwrite(size, [](char*, size_t all) { return all; });
+  for (size_t received = 0; received < size;) {
+    const size_t part = std::min(size - received, kRoomStep);
+    read_deadline_ = shared_.now + kNoLimit;
+    if (!co_await shared_.request_memory.take(lease, part, patience)) co_return false;
+    const auto so_far = std::chrono::milliseconds(received * 1000 / limits.request_bytes_per_second_min);
+    read_deadline_ = std::max(began, shared_.now) + limits.request_time + so_far;
+    if (!co_await receive(frame.data() + received, part)) co_return false;
+    received += part;
+  }
+  co_return true;
 }
 
 awaitable<bool> Connection::receive(char* to, size_t size) {
@@ -178,32 +189,36 @@ awaitable<bool> Connection::send(const Answer& answer) {
   char prefix[kLengthBytes];
   store_big_endian(prefix, static_cast<int32_t>(answer.size()));
   std::vector<iovec> pieces;
-  const auto add = [&](const char* from, size_t size) {
-    if (size > 0) pieces.push_back({const_cast<char*>(from), size});
+  const auto add = [&](std::string_view bytes) {
+    if (!bytes.empty()) pieces.push_back({const_cast<char*>(bytes.data()), bytes.size()});
   };
-  add(prefix, sizeof prefix);
+  add({prefix, sizeof prefix});
+  const std::string_view bytes(answer.bytes);
   size_t at = 0;
   for (const SplicedRecords& splice : answer.splices) {
-    add(answer.bytes.data() + at, splice.position - at);
+    add(bytes.substr(at, splice.position - at));
     at = splice.position;
-    add(splice.records.data(), splice.records.size());
+    if (const FileRange* range = splice.records.range()) {
+      if (!co_await send(std::exchange(pieces, {}), true) || !co_await send(*range)) co_return false;
+    } else {
+      add(splice.records.bytes());
+    }
   }
-  add(answer.bytes.data() + at, answer.bytes.size() - at);
+  add(bytes.substr(at));
+  co_return co_await send(std::move(pieces), false);
+}
 
+awaitable<bool> Connection::send(std::vector<iovec> pieces, bool more) {
   size_t first = 0;
   while (first < pieces.size() && !ended_) {
     msghdr message{};
     message.msg_iov = &pieces[first];
     message.msg_iovlen = std::min(kPiecesMax, pieces.size() - first);
-    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, flags);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK) co_return false;
-      write_deadline_ = shared_.now + shared_.broker.options.limits.write_time;
-      error_code failure;
-      co_await socket_.async_wait(TcpListener::Socket::wait_write, asio::redirect_error(asio::use_awaitable, failure));
-      write_deadline_ = shared_.now + kNoLimit;
-      if (failure) co_return false;
+      if ((errno != EAGAIN && errno != EWOULDBLOCK) || !co_await wait_writable()) co_return false;
       continue;
     }
     for (auto left = static_cast<size_t>(sent); left > 0;) {
@@ -218,6 +233,34 @@ awaitable<bool> Connection::send(const Answer& answer) {
   co_return !ended_;
 }
 
+// On the pool, because what is not in the page cache is read from the disk first.
+awaitable<bool> Connection::send(const FileRange& range) {
+  auto position = static_cast<off_t>(range.position);
+  for (size_t left = range.size; left > 0 && !ended_;) {
+    int problem = 0;
+    const ssize_t sent = co_await on_pool(shared_.pool, [&] {
+      const ssize_t result =
+          ::sendfile(socket_.native_handle(), range.file->descriptor(), &position, std::min(left, kFileStep));
+      problem = result < 0 ? errno : 0;
+      return result;
+    });
+    if (sent > 0) {
+      left -= static_cast<size_t>(sent);
+    } else if (problem != EINTR) {
+      if ((problem != EAGAIN && problem != EWOULDBLOCK) || !co_await wait_writable()) co_return false;
+    }
+  }
+  co_return !ended_;
+}
+
+awaitable<bool> Connection::wait_writable() {
+  write_deadline_ = shared_.now + shared_.broker.options.limits.write_time;
+  error_code failure;
+  co_await socket_.async_wait(TcpListener::Socket::wait_write, asio::redirect_error(asio::use_awaitable, failure));
+  write_deadline_ = shared_.now + kNoLimit;
+  co_return !failure && !ended_;
+}
+
 void Connection::check_deadlines() {
   const bool waits_for_client = requests_.empty();
   if (shared_.now >= write_deadline_ || (waits_for_client && shared_.now >= read_deadline_)) cut();
@@ -225,8 +268,10 @@ void Connection::check_deadlines() {
 
 void Connection::cut() {
   ended_ = true;
+  // Not closed before the end: a sendfile on the pool must not find another connection under the same number.
   error_code ignored;
-  socket_.close(ignored);
+  socket_.shutdown(TcpListener::Socket::shutdown_both, ignored);
+  socket_.cancel(ignored);
   progress_.notify_all();
 }
 

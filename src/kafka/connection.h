@@ -6,6 +6,8 @@
 // times a second (check_deadlines).
 #pragma once
 
+#include <sys/uio.h>
+
 #include <deque>
 #include <list>
 #include <memory>
@@ -23,6 +25,7 @@ class Connection;
 struct ConnectionShard {
   const Broker& broker;
   Shard& shard;
+  Pool& pool;
   BodyMemory request_memory;
   std::list<Connection*> connections;
   SteadyTime now;  // as of the last sweep
@@ -60,6 +63,9 @@ class Connection {
   awaitable<void> handle(std::shared_ptr<Request> request);
   awaitable<void> write_all();
   awaitable<bool> send(const Answer& answer);
+  awaitable<bool> send(std::vector<iovec> pieces, bool more);
+  awaitable<bool> send(const FileRange& range);
+  awaitable<bool> wait_writable();
 
   ConnectionShard& shared_;
   std::list<Connection*>::iterator place_;

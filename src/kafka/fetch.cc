@@ -1,4 +1,5 @@
-// Fetch: whole batches from the log, as they are, and not copied on the way: the answer refers to the log's buffers.
+// Fetch: batches from the log, as they are, and not copied on the way: the answer refers to the log's buffers, or to a
+// range of a segment's file, which costs a client that does not read its answer no memory.
 // A client that asks for more than there is waits for news of any of its partitions. No fetch sessions are handed out,
 // which the protocol leaves to the broker: every request names all of its partitions.
 #include <algorithm>
@@ -40,11 +41,11 @@ awaitable<void> read(Call& call, const std::string& topic, const Asked& asked, P
     } else if (from == bounds.end) {
       pass.ends.push_back({topic, asked.index, bounds.end});
     } else {
-      const Fetched fetched = co_await log.read(topic, asked.index, from, most);
-      found.high_watermark = found.last_stable_offset = fetched.bounds.end.value;
-      found.records = fetched.bytes;
-      pass.bytes += fetched.bytes.size();
-      pass.owners.push_back(fetched.owner);
+      const auto located = std::make_shared<const Located>(co_await log.locate(topic, asked.index, from, most));
+      found.high_watermark = found.last_stable_offset = located->bounds.end.value;
+      found.records = located->range.file ? RecordsView(located->range) : RecordsView(located->bytes);
+      pass.bytes += located->size();
+      pass.owners.push_back(located);
     }
   } catch (const Error& error) {
     found.error_code = error.code() == Code::kNotFound ? static_cast<int16_t>(ErrorCode::kUnknownTopicOrPartition)

@@ -96,8 +96,6 @@ awaitable<void> Groups::load() {
         if (&shard_of(id) == &shard) shard.adopt(id, partition, std::move(group.record), std::move(group.offsets));
       co_return;
     });
-    // The log is read as a whole or not at all, so nothing that a record supersedes is needed any more.
-    co_await log_.set_retention_floor(kGroupsTopic, partition, kOffsetMax);
   }
   co_await on_each([&](GroupShard& shard) -> awaitable<void> {
     shard.serve(config->partitions);

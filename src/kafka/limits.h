@@ -17,7 +17,9 @@ struct KafkaLimits {
   size_t request_bytes_total_max = 64 * 1024 * 1024;  // of all requests in memory; reading waits
   size_t requests_in_flight_max = 64;                 // of one connection; reading waits
   size_t fetch_bytes_max = 16 * 1024 * 1024;          // of one answer to a fetch, but for its first batch
-  Milliseconds request_time{60'000};    // from a request's first byte to its last; the connection is closed
+  // How long a request may be on its way, and how fast it must come beyond that; the connection is closed.
+  Milliseconds request_time{10'000};
+  size_t request_bytes_per_second_min = 64 * 1024;
   Milliseconds idle_time{600'000};      // between requests, as Kafka's connections.max.idle.ms
   Milliseconds write_time{30'000};      // without progress of an answer; the connection is closed
   Milliseconds fetch_wait_max{60'000};  // of a fetch's max.wait.ms

@@ -72,7 +72,7 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
     failed(ErrorCode::kTopicAuthorizationFailed, std::move(refusal));
     co_return answer;
   }
-  const std::string_view records = sent.records.value_or("");
+  const std::string_view records = sent.records.value_or("").bytes();
   if (auto why = refuse(records, call.version())) {
     failed(why->code, std::move(why->message));
     co_return answer;

@@ -42,6 +42,7 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Log& log, Catalog& ca
     shards_.push_back(
         std::unique_ptr<PerShard>(new PerShard{.shared = {.broker = broker_,
                                                           .shard = shard,
+                                                          .pool = runtime.pool(),
                                                           .request_memory = BodyMemory(shard, timers, request_bytes),
                                                           .connections = {},
                                                           .now = timers.clock().steady(),

@@ -1,4 +1,4 @@
-// Making, removing, widening and describing topics. What a stream or table of SQL stands on is changed through SQL
+// Making, removing and widening topics. What a stream or table of SQL stands on is changed through SQL
 // only, so that the two never disagree.
 #include <algorithm>
 #include <set>
@@ -8,36 +8,12 @@
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
 #include "kafka/messages/delete_topics.h"
-#include "kafka/messages/describe_configs.h"
+#include "kafka/refusal.h"
 #include "kafka/topic_settings.h"
 #include "log/topic_file.h"
 
 namespace headrace::kafka {
 namespace {
-
-struct Refusal {
-  ErrorCode code = ErrorCode::kNone;
-  std::string message;
-};
-
-Refusal refusal_of(const Error& error) {
-  switch (error.code()) {
-    case Code::kNotFound: return {ErrorCode::kUnknownTopicOrPartition, error.message()};
-    case Code::kConflict: return {ErrorCode::kTopicAlreadyExists, error.message()};
-    case Code::kInvalid: return {ErrorCode::kInvalidConfig, error.message()};
-    case Code::kRefused: return {ErrorCode::kPolicyViolation, error.message()};
-    default: return {static_cast<ErrorCode>(info(error.code()).kafka_code), error.message()};
-  }
-}
-
-// Of a topic whose structure clients may not change.
-std::optional<Refusal> guard(const CatalogState& catalog, const std::string& topic, std::string_view instead) {
-  if (is_internal(topic)) return Refusal{ErrorCode::kTopicAuthorizationFailed, "the topic is Headrace's own"};
-  const StreamInfoPtr stream = stream_of(catalog, topic);
-  if (!stream) return std::nullopt;
-  return Refusal{ErrorCode::kPolicyViolation,
-                 fmt::format("the topic belongs to \"{}\" of SQL; {}", stream->definition.name, instead)};
-}
 
 awaitable<Refusal> create(Call& call, const CreateTopicsRequest::Topic& asked, bool only_check, TopicConfig& config) {
   const std::string name(asked.name);
@@ -108,28 +84,6 @@ awaitable<Refusal> widen(Call& call, const CreatePartitionsRequest::Topic& asked
   co_return Refusal{};
 }
 
-template <typename Answer>
-void set(Answer& answer, Refusal refusal) {
-  answer.error_code = static_cast<int16_t>(refusal.code);
-  if (refusal.code != ErrorCode::kNone) answer.error_message = std::move(refusal.message);
-}
-
-void add_config(DescribeConfigsResponse::Result& result, const Setting& setting, bool with_synonyms) {
-  constexpr int8_t kTopicSource = 1;
-  constexpr int8_t kDefaultSource = 5;
-  auto& config = result.configs.emplace_back();
-  config.name = setting.name;
-  config.value = setting.value;
-  config.read_only = setting.fixed;
-  config.config_source = setting.is_default ? kDefaultSource : kTopicSource;
-  config.config_type = static_cast<int8_t>(setting.type);
-  if (!with_synonyms) return;
-  auto& synonym = config.synonyms.emplace_back();
-  synonym.name = setting.name;
-  synonym.value = setting.value;
-  synonym.source = config.config_source;
-}
-
 }  // namespace
 
 awaitable<void> answer_create_topics(Call& call) {
@@ -193,38 +147,6 @@ awaitable<void> answer_create_partitions(Call& call) {
     auto& answer = response.results.emplace_back();
     answer.name = asked.name;
     set(answer, co_await widen(call, asked, request.validate_only));
-  }
-  call.write(response);
-}
-
-awaitable<void> answer_describe_configs(Call& call) {
-  constexpr int8_t kTopic = 2;
-  constexpr int8_t kBroker = 4;
-  const auto request = call.read<DescribeConfigsRequest>();
-  DescribeConfigsResponse response;
-  for (const auto& resource : request.resources) {
-    auto& result = response.results.emplace_back();
-    result.resource_type = resource.resource_type;
-    result.resource_name = resource.resource_name;
-    std::vector<Setting> settings;
-    if (resource.resource_type == kTopic) {
-      const auto config = co_await call.broker.log.find(result.resource_name);
-      if (!config) {
-        set(result, {ErrorCode::kUnknownTopicOrPartition, "there is no such topic"});
-        continue;
-      }
-      settings = settings_of(*config);
-    } else if (resource.resource_type == kBroker) {
-      settings = settings_of(TopicConfig{});
-    } else {
-      set(result, {ErrorCode::kInvalidRequest, "only topics and brokers have settings"});
-      continue;
-    }
-    for (const Setting& setting : settings) {
-      const auto& keys = resource.configuration_keys;
-      if (keys && std::ranges::find(*keys, setting.name) == keys->end()) continue;
-      add_config(result, setting, request.include_synonyms);
-    }
   }
   call.write(response);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/check.h"
 #include "fmt/format.h"
 
 namespace headrace::kafka {
@@ -218,8 +219,10 @@ void KafkaWriter::nullable_bytes(std::optional<std::string_view> value, bool all
   bytes(*value);
 }
 
-void KafkaWriter::nullable_records(std::optional<std::string_view> value, bool allowed) {
-  if (!value || !splices_) return nullable_bytes(value, allowed);
+void KafkaWriter::nullable_records(std::optional<RecordsView> value, bool allowed) {
+  if (!value) return null_count(allowed);
+  check(splices_ || !value->range(), "records of a file are not copied");
+  if (!splices_) return bytes(value->bytes());
   long_length(value->size());
   if (!value->empty()) splices_->push_back({out_.size(), *value});
 }

@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "runtime/files.h"
 
 namespace headrace::kafka {
 
@@ -33,6 +34,28 @@ struct Uuid {
   std::array<uint8_t, 16> bytes = {};
 
   bool operator==(const Uuid&) const = default;
+};
+
+// The records of a message: bytes in memory, or, when they are only passed on, of a file. Owns neither.
+class RecordsView {
+ public:
+  RecordsView() = default;
+  RecordsView(std::string_view bytes) : bytes_(bytes) {}
+  RecordsView(const char* bytes) : bytes_(bytes) {}
+  explicit RecordsView(const FileRange& range) : range_(&range) {}
+
+  size_t size() const { return range_ ? range_->size : bytes_.size(); }
+  bool empty() const { return size() == 0; }
+  // Of records in memory.
+  std::string_view bytes() const { return bytes_; }
+  // Null for those.
+  const FileRange* range() const { return range_; }
+
+  bool operator==(const RecordsView&) const = default;
+
+ private:
+  std::string_view bytes_;
+  const FileRange* range_ = nullptr;
 };
 
 // Reads a message in place: strings, bytes and records are views into `message`, which must outlive them. Every failure
@@ -67,7 +90,7 @@ class KafkaReader {
   std::optional<std::string_view> nullable_string(bool allowed = true);
   std::string_view bytes();
   std::optional<std::string_view> nullable_bytes(bool allowed = true);
-  std::optional<std::string_view> nullable_records(bool allowed = true) { return nullable_bytes(allowed); }
+  std::optional<RecordsView> nullable_records(bool allowed = true) { return nullable_bytes(allowed); }
 
   // The number of elements of an array whose elements have at least so many bytes in the older and in the flexible
   // encoding.
@@ -130,7 +153,7 @@ class KafkaReader {
 // Records that a KafkaWriter did not copy: they belong before the byte `position` of what it wrote.
 struct SplicedRecords {
   size_t position;
-  std::string_view records;
+  RecordsView records;
 };
 
 // Throws Error(kUnsupported) unless `version` of the message `name` is in [min, max].
@@ -165,7 +188,7 @@ class KafkaWriter {
   void nullable_string(std::optional<std::string_view> value, bool allowed = true);
   void bytes(std::string_view value);
   void nullable_bytes(std::optional<std::string_view> value, bool allowed = true);
-  void nullable_records(std::optional<std::string_view> value, bool allowed = true);
+  void nullable_records(std::optional<RecordsView> value, bool allowed = true);
 
   void count(size_t elements) { long_length(elements); }
   void null_count(bool allowed = true);

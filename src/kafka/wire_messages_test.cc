@@ -202,7 +202,7 @@ TEST(Messages, AProduceRequestByHand) {
   EXPECT_EQ(again.topics.at(0).name, "scans");
   EXPECT_EQ(again.topics[0].partitions.at(0).index, 3);
   EXPECT_EQ(again.topics[0].partitions[0].records, "RECORDS");
-  EXPECT_EQ(again.topics[0].partitions[0].records->data(), bytes.data() + 20);
+  EXPECT_EQ(again.topics[0].partitions[0].records->bytes().data(), bytes.data() + 20);
 }
 
 TEST(Messages, AFetchResponseByHandWithTaggedFields) {

@@ -260,10 +260,10 @@ TEST(Wire, RecordsCanBeSplicedInsteadOfCopied) {
     };
     write(out);
     ASSERT_EQ(splices.size(), 2U);
-    EXPECT_EQ(splices[0].records.data(), records.data());
+    EXPECT_EQ(splices[0].records.bytes().data(), records.data());
     std::string joined = bytes;
     for (auto splice = splices.rbegin(); splice != splices.rend(); ++splice) {
-      joined.insert(splice->position, splice->records);
+      joined.insert(splice->position, splice->records.bytes());
     }
     EXPECT_EQ(joined, written(flexible, write));
   }

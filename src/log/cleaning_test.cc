@@ -99,6 +99,45 @@ TEST_F(CleaningTest, RetentionStopsAtTheFloor) {
   EXPECT_GT(start(), Offset{80});
 }
 
+TEST_F(CleaningTest, DeletedRecordsAreGoneAtOnceAndTheirSpaceWithTheNextCleaning) {
+  log_.create("scans", {.segment_bytes = 16 * 1024});
+  fill(100);
+  const auto erase = [&](int64_t before) {
+    return log_.run([&] { return log_.log().delete_before("scans", 0, {before}); });
+  };
+  EXPECT_EQ(log_.error_of([&] { erase(40); }), Code::kRefused) << "someone may have to replay them";
+  floor({50});
+  EXPECT_EQ(erase(40), Offset{40});
+  EXPECT_EQ(start(), Offset{40});
+  EXPECT_EQ(log_.error_of([&] { log_.read("scans", 0, {39}, 1); }), Code::kNotFound);
+  EXPECT_EQ(erase(7), Offset{40}) << "what is gone stays gone";
+  EXPECT_EQ(log_.error_of([&] { erase(51); }), Code::kRefused);
+  EXPECT_EQ(log_.error_of([&] { erase(101); }), Code::kInvalid);
+  EXPECT_EQ(log_.run([&] { return log_.log().offset_at("scans", 0, 0); }), Offset{40});
+
+  const uint64_t before = disk_bytes();
+  clean();
+  EXPECT_LT(disk_bytes(), before);
+  EXPECT_EQ(start(), Offset{40});
+  log_.power_cut();
+  EXPECT_EQ(start(), Offset{40}) << "durable, though it is in the middle of a segment";
+  EXPECT_EQ(log_.values("scans", 0).size(), 60U);
+  floor(kOffsetMax);
+  EXPECT_EQ(erase(100), Offset{100});
+  EXPECT_EQ(log_.bounds("scans", 0).end, Offset{100});
+  log_.reopen();
+  EXPECT_EQ(start(), Offset{100});
+  EXPECT_EQ(log_.append("scans", 0, "v").base, Offset{100});
+}
+
+TEST_F(CleaningTest, ACompactedTopicDeletesByKeyOnly) {
+  log_.create("table", {.compact = true});
+  put({{"k", "v"}});
+  log_.run([&] { return log_.log().set_retention_floor("table", 0, kOffsetMax); });
+  EXPECT_EQ(log_.error_of([&] { log_.run([&] { return log_.log().delete_before("table", 0, {1}); }); }),
+            Code::kRefused);
+}
+
 TEST_F(CleaningTest, RetentionByTimeRollsTheLastSegment) {
   log_.create("scans", {.retention_ms = 3600 * 1000});
   floor(kOffsetMax);

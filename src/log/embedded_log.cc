@@ -143,6 +143,11 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->read(from, bytes_max); });
   }
 
+  awaitable<Located> locate(std::string topic, PartitionId partition, Offset from, size_t bytes_max) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->locate(from, bytes_max); });
+  }
+
   awaitable<Bounds> bounds(std::string topic, PartitionId partition) override {
     LogShard& owner = owner_of(topic, partition);
     co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->bounds(); });
@@ -175,6 +180,11 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) override {
     LogShard& owner = owner_of(topic, partition);
     co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->last_sequence(producer_id); });
+  }
+
+  awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->delete_before(offset); });
   }
 
   awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) override {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "runtime/files.h"
 #include "runtime/shard.h"
 
 namespace headrace {
@@ -74,6 +75,17 @@ struct Fetched {
   Bounds bounds;
 };
 
+// Where batches stand, for those who pass them on as they are: in memory, or in a file that has a descriptor. The last
+// batch of a file's range may be cut off, and readers of the Kafka protocol pass over it.
+struct Located {
+  std::shared_ptr<const void> owner;  // keeps either from changing
+  std::string_view bytes;
+  FileRange range;
+  Bounds bounds;
+
+  size_t size() const { return bytes.size() + range.size; }
+};
+
 struct LogPosition {
   std::string topic;
   PartitionId partition = 0;
@@ -105,6 +117,8 @@ class Log {
   // Durable batches from the one that contains `from`, up to about `bytes_max` (at least one batch if there is one).
   // Error(kNotFound) with the bounds in its message when `from` is outside [start, end].
   virtual awaitable<Fetched> read(std::string topic, PartitionId partition, Offset from, size_t bytes_max) = 0;
+  // As read(), without looking at the batches: whoever gets them checks them.
+  virtual awaitable<Located> locate(std::string topic, PartitionId partition, Offset from, size_t bytes_max) = 0;
   virtual awaitable<Bounds> bounds(std::string topic, PartitionId partition) = 0;
   // Returns when the durable end is beyond `offset`, or at `deadline` at the latest.
   virtual awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset,
@@ -119,6 +133,10 @@ class Log {
   // The base sequence of the last batch that was appended for `producer_id` in the partition, or -1.
   virtual awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) = 0;
 
+  // Deletes the records before `offset`: they cannot be read any more, and retention frees their space. Durable on
+  // return; the new start. Error(kInvalid) beyond the durable end, Error(kRefused) beyond the retention floor or for a
+  // compacted topic.
+  virtual awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset) = 0;
   // Retention removes nothing at or beyond the floor, because someone may still have to replay it. Until the first call
   // a partition's floor is its start.
   virtual awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) = 0;

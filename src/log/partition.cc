@@ -37,8 +37,8 @@ Partition::Partition(PartitionServices services, const TopicInfo& topic, Partiti
   last.tail = recovered.last;
   last.tail_loaded = true;
   last.index_loaded = last.tail.end.position == 0;
-  start_ = segments_.front()->base;
   durable_end_ = written_end_ = next_ = last.tail.end.offset;
+  start_ = std::clamp(recovered.start, segments_.front()->base, durable_end_);
   floor_ = start_;
 }
 

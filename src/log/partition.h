@@ -112,6 +112,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   Bounds bounds() const { return {start_, durable_end_}; }
   awaitable<Fetched> read(Offset from, size_t bytes_max);
+  awaitable<Located> locate(Offset from, size_t bytes_max);
   awaitable<Bounds> wait_beyond(Offset offset, SteadyTime deadline);
   void watch(std::shared_ptr<LogWatch> watch, Offset beyond);
   awaitable<std::optional<Offset>> offset_at(int64_t timestamp_ms);
@@ -122,8 +123,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
   awaitable<void> save_indexes();
   awaitable<uint64_t> disk_bytes();
 
+  awaitable<Offset> delete_before(Offset offset);
+
   // Cleaning (retention.cc, compaction_run.cc); one at a time per partition.
-  void set_retention_floor(Offset floor) { floor_ = std::max(floor_, floor); }
+  void set_retention_floor(Offset floor) { floor_ = floor; }
   // Rolls if the last segment is older than the configuration lets it be. `notify` wakes the group commit.
   awaitable<void> roll_if_old(const std::function<void()>& notify);
   awaitable<void> apply_retention();
@@ -144,6 +147,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   SegmentPointer find_segment(Offset offset) const;
   awaitable<void> load_tail(SegmentPointer segment);
   awaitable<void> load_index(SegmentPointer segment);
+  awaitable<std::optional<Located>> locate_in(SegmentPointer segment, Offset from, size_t bytes_max);
   awaitable<ReadBatches> read_segment(SegmentPointer segment, Offset from, size_t bytes_max);
   awaitable<std::optional<Offset>> find_time(SegmentPointer segment, int64_t timestamp_ms);
   void save_index_later(SegmentPointer segment);
@@ -162,7 +166,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   TopicConfig config_;
 
   std::deque<SegmentPointer> segments_;
-  Offset start_;
+  Offset start_;  // in the first segment, or its base
   Offset durable_end_;
   Offset written_end_;
   Offset next_;  // of the next batch to be queued
@@ -176,7 +180,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   bool roll_requested_ = false;
   bool removed_ = false;
   bool swap_failed_ = false;
-  size_t saving_ = 0;  // indexes
+  bool deleting_ = false;  // delete_before() is at work
+  size_t saving_ = 0;      // indexes
   std::multimap<Offset, AppendRequest*> durable_waiters_;
   std::multimap<Offset, AppendRequest*> written_waiters_;
   std::vector<std::pair<Offset, std::shared_ptr<LogWatch>>> watches_;

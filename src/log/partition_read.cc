@@ -97,6 +97,33 @@ awaitable<Fetched> Partition::read(Offset from, size_t bytes_max) {
   }
 }
 
+awaitable<std::optional<Located>> Partition::locate_in(SegmentPointer segment, Offset from, size_t bytes_max) {
+  co_await load_index(segment);
+  const std::shared_ptr<File> file = co_await services_.open_files.open(segment);
+  if (file->descriptor() < 0) co_return std::nullopt;
+  const SegmentPoint end = segment->tail.end;
+  const SegmentIndex::Place place = segment->index.find(from);
+  const std::string path = segment->path();
+  const BatchPlace first = co_await on_pool(services_.pool, [&] { return find_batch(*file, path, place, end, from); });
+  const size_t size = std::min<uint64_t>(end.position - first.position, std::max<uint64_t>(first.size, bytes_max));
+  co_return Located{segment, {}, {file, first.position, size}, bounds()};
+}
+
+awaitable<Located> Partition::locate(Offset from, size_t bytes_max) {
+  const auto self = shared_from_this();
+  check_removed();
+  const bool on_disk = from >= start_ && from < durable_end_ && !cached_->find(from, 1);
+  if (const SegmentPointer segment = on_disk ? find_segment(from) : nullptr; segment && !segment->swapping) {
+    try {
+      if (auto located = co_await locate_in(segment, from, std::min(bytes_max, kReadBytesMax))) co_return *located;
+    } catch (const Error& error) {
+      // read() looks again, and says what is wrong.
+    }
+  }
+  const Fetched fetched = co_await read(from, bytes_max);
+  co_return Located{fetched.owner, fetched.bytes, {}, fetched.bounds};
+}
+
 awaitable<Bounds> Partition::wait_beyond(Offset offset, SteadyTime deadline) {
   const auto self = shared_from_this();
   while (durable_end_ <= offset) {
@@ -120,7 +147,7 @@ awaitable<std::optional<Offset>> Partition::find_time(SegmentPointer segment, in
       Record record;
       if (header.max_timestamp_ms >= timestamp_ms) {
         while (reader.next(record)) {
-          if (record.timestamp_ms >= timestamp_ms) co_return record.offset;
+          if (record.timestamp_ms >= timestamp_ms && record.offset >= start_) co_return record.offset;
         }
       }
       at = header.end();
@@ -146,7 +173,7 @@ awaitable<std::optional<Offset>> Partition::offset_at(int64_t timestamp_ms) {
       }
       at = segment->tail.end.offset;
     } catch (const Error&) {
-      const bool stays = !removed_ && segment->base >= start_ && find_segment(segment->base) == segment;
+      const bool stays = !removed_ && find_segment(std::max(segment->base, start_)) == segment;
       if (stays && !segment->swapping) throw;
     }
   }

@@ -51,6 +51,7 @@ struct ModelPartition {
   std::map<int64_t, Writer> writers;
   Offset floor{0};
   Offset acknowledged_end{0};
+  Offset deleted{0};  // by an acknowledged call
 };
 
 struct ModelTopic {
@@ -101,13 +102,14 @@ class Simulation {
   }
 
   void step() {
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
       case 0: log_.time().advance(std::chrono::hours(random_.below(40))); break;
       case 1: move_floor(); break;
       case 2: clean(); break;
       case 3: fault(); break;
       case 4: verify_some(); break;
       case 5: remake_topic(); break;
+      case 6: delete_records(); break;
       default: append_burst(); break;
     }
   }
@@ -221,6 +223,22 @@ class Simulation {
     });
   }
 
+  void delete_records() {
+    if (topics_["events"].partitions.empty()) return;
+    const auto partition = static_cast<PartitionId>(random_.below(kPartitions));
+    ModelPartition& model = topics_["events"].partitions[static_cast<size_t>(partition)];
+    const Offset before{static_cast<int64_t>(random_.below(static_cast<uint64_t>(model.acknowledged_end.value) + 1))};
+    try {
+      const Offset start = log_.run([&] { return log_.log().delete_before("events", partition, before); });
+      EXPECT_GE(start, before);
+      model.deleted = std::max(model.deleted, before);
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.code() == Code::kIo || error.code() == Code::kOutOfSpace || error.code() == Code::kNotFound ||
+                  error.code() == Code::kRefused)
+          << error.message();
+    }
+  }
+
   void clean() {
     attempt([&] { log_.run([&] { return log_.log().clean(); }); });
   }
@@ -321,6 +339,7 @@ class Simulation {
     const ModelPartition& model = topic.partitions[static_cast<size_t>(partition)];
     const Bounds bounds = log_.bounds(name, partition);
     EXPECT_LE(bounds.start, model.floor) << "retention went beyond the floor";
+    EXPECT_GE(bounds.start, model.deleted) << "deleted records are back";
     EXPECT_GE(bounds.end, model.acknowledged_end) << "acknowledged records are lost";
     std::map<Offset, SentRecord> records;
     std::map<std::pair<int64_t, int32_t>, Offset> batches;

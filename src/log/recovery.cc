@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/trace.h"
 #include "fmt/format.h"
 
@@ -10,6 +12,8 @@ namespace headrace {
 namespace {
 
 constexpr std::string_view kSwapSuffix = ".swap";
+const std::string kStartName = "start";
+constexpr size_t kStartBytes = sizeof(int64_t) + sizeof(uint32_t);
 
 // The range in the name of a swap file.
 std::optional<std::pair<Offset, Offset>> parse_swap_name(std::string_view name) {
@@ -36,6 +40,18 @@ std::vector<Offset> list_segments(Files& files, const std::string& folder) {
   return bases;
 }
 
+// A start that is damaged brings deleted records back; it never loses one.
+Offset load_start(Files& files, const std::string& folder) {
+  const std::string path = folder + "/" + kStartName;
+  const auto bytes = read_file(files, path, kStartBytes);
+  if (!bytes) return {};
+  if (bytes->size() == kStartBytes &&
+      crc32c(std::string_view(*bytes).substr(0, 8)) == load_big_endian<uint32_t>(bytes->data() + 8))
+    return {load_big_endian<int64_t>(bytes->data())};
+  trace::warn("{} is damaged: records that were deleted are there again", path);
+  return {};
+}
+
 [[noreturn]] void lost(const std::string& folder, const PartitionCheckpoint& known, std::string_view what) {
   throw Error(Code::kCorrupt,
               fmt::format("partition folder {}: {}, but the checkpoint says that offsets up to {} were acknowledged. "
@@ -44,6 +60,14 @@ std::vector<Offset> list_segments(Files& files, const std::string& folder) {
 }
 
 }  // namespace
+
+void store_start(Files& files, const std::string& folder, Offset start) {
+  std::string bytes;
+  Writer writer(bytes);
+  writer.big_endian(start.value);
+  writer.big_endian(crc32c(bytes));
+  replace_file(files, folder, kStartName, bytes, true);
+}
 
 std::string compacted_name(Offset base, Offset end) {
   return fmt::format("{:020}-{:020}.compacted", base.value, end.value);
@@ -80,6 +104,7 @@ RecoveredPartition recover_partition(Files& files, const std::string& folder, co
     if (known != nullptr) lost(folder, *known, "it has no segment");
     return result;
   }
+  result.start = load_start(files, folder);
   if (known != nullptr) {
     Reader reader(known->producers);
     result.producers.decode(reader);

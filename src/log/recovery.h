@@ -18,6 +18,7 @@ struct RecoveredPartition {
   explicit RecoveredPartition(size_t producers_max) : producers(producers_max) {}
 
   std::vector<Offset> bases;  // of its segments
+  Offset start;               // what stands before it was deleted
   SegmentTail last;           // of the last one
   Producers producers;
   uint64_t bytes_checked = 0;
@@ -26,6 +27,9 @@ struct RecoveredPartition {
 // `known` is what the checkpoint says about it, or null.
 RecoveredPartition recover_partition(Files& files, const std::string& folder, const TopicId& topic,
                                      PartitionId partition, const PartitionCheckpoint* known, size_t producers_max);
+
+// Records before `start` are deleted, durably. A file of its own, because a segment goes only as a whole.
+void store_start(Files& files, const std::string& folder, Offset start);
 
 // Compaction writes `<base>-<end>.compacted`, and renames it to `.swap` once it is whole and synced. From then on it
 // replaces the segments in [base, end).

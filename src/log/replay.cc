@@ -12,7 +12,7 @@ awaitable<void> replay(Log& log, std::string topic, PartitionId partition, std::
   const Bounds bounds = co_await log.bounds(topic, partition);
   for (Offset at = bounds.start; at < bounds.end;) {
     const Fetched fetched = co_await log.read(topic, partition, at, kReadBytes);
-    if (fetched.bytes.empty()) co_return;
+    if (fetched.bytes.empty()) break;
     for (std::string_view rest = fetched.bytes; !rest.empty();) {
       const BatchHeader header = verify_batch(rest);
       for_each_record(rest.substr(0, header.bytes()), scratch, [&](const Record& record) {
@@ -23,6 +23,7 @@ awaitable<void> replay(Log& log, std::string topic, PartitionId partition, std::
       rest.remove_prefix(header.bytes());
     }
   }
+  co_await log.set_retention_floor(topic, partition, kOffsetMax);
 }
 
 }  // namespace headrace

@@ -11,7 +11,7 @@
 namespace headrace {
 
 // Calls `take` for each durable record of the partition, in order. What it throws ends the replay; Error(kCorrupt) for
-// a damaged batch.
+// a damaged batch. From then on compaction may remove what it likes, because nobody else replays the topic.
 awaitable<void> replay(Log& log, std::string topic, PartitionId partition, std::function<void(const Record&)> take);
 
 }  // namespace headrace

@@ -2,7 +2,9 @@
 // what follows them is retention_bytes already. Never the last segment, which takes the appends; so that a slow
 // partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes.
 #include "base/trace.h"
+#include "fmt/format.h"
 #include "log/partition.h"
+#include "log/recovery.h"
 
 namespace headrace {
 namespace {
@@ -49,10 +51,43 @@ awaitable<void> Partition::apply_retention() {
     const bool expired = config_.retention_ms >= 0 && oldest->tail.max_timestamp_ms < oldest_ms;
     const bool too_much =
         config_.retention_bytes >= 0 && bytes >= size && bytes - size >= static_cast<uint64_t>(config_.retention_bytes);
-    if (!expired && !too_much) break;
+    const bool deleted = segments_[1]->base <= start_;
+    if (!expired && !too_much && !deleted) break;
     if (!co_await remove_oldest()) break;
     bytes -= std::min(bytes, size);
   }
+}
+
+awaitable<Offset> Partition::delete_before(Offset offset) {
+  const auto self = shared_from_this();
+  while (deleting_) co_await changed_.wait();
+  check_removed();
+  if (offset > durable_end_)
+    throw Error(Code::kInvalid, fmt::format("{} ends at {}; nothing before {} can be deleted", name_,
+                                            durable_end_.value, offset.value));
+  if (config_.compact)
+    throw Error(Code::kRefused, fmt::format("{} keeps the last record of each key; delete a key by a record without a "
+                                            "value",
+                                            name_));
+  if (offset > floor_)
+    throw Error(Code::kRefused, fmt::format("a view of {} may have to read the records from {} again; try again in a "
+                                            "moment",
+                                            name_, floor_.value));
+  if (offset <= start_) co_return start_;
+  deleting_ = true;
+  ++saving_;
+  std::exception_ptr error;
+  try {
+    co_await on_pool(services_.pool, [&] { store_start(services_.files, folder_, offset); });
+  } catch (...) {
+    error = std::current_exception();
+  }
+  --saving_;
+  deleting_ = false;
+  if (!error) start_ = std::max(start_, offset);
+  changed_.notify_all();
+  if (error) std::rethrow_exception(error);
+  co_return start_;
 }
 
 // Returns false if the file could not be removed; the segment then stays.
@@ -60,7 +95,8 @@ awaitable<bool> Partition::remove_oldest() {
   const SegmentPointer oldest = segments_.front();
   services_.open_files.close(*oldest);
   segments_.pop_front();
-  start_ = segments_.front()->base;
+  const Offset start_before = start_;
+  start_ = std::max(start_, segments_.front()->base);
   changed_.notify_all();
   const std::string path = oldest->path();
   const std::string index = folder_ + "/" + index_name(oldest->base);
@@ -88,7 +124,7 @@ awaitable<bool> Partition::remove_oldest() {
   const bool exists = co_await on_pool(services_.pool, [&] { return services_.files.exists(path); });
   if (exists && !removed_) {
     segments_.push_front(oldest);
-    start_ = oldest->base;
+    start_ = start_before;
   }
   co_return false;
 }

@@ -289,6 +289,30 @@ ReadBatches read_batches(File& file, const std::string& path, SegmentIndex::Plac
   }
 }
 
+BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
+                      Offset from) {
+  std::string window;
+  uint64_t window_at = place.position;
+  for (SegmentPoint at{.position = place.position, .offset = place.offset}; at.position < end.position;) {
+    if (at.position + kBatchHeaderBytes > window_at + window.size()) {
+      window_at = at.position;
+      const size_t wanted = std::min<uint64_t>(2 * kIndexIntervalBytes, end.position - at.position);
+      window.resize_and_overwrite(wanted, [&](char* to, size_t n) { return file.read_at(window_at, to, n); });
+    }
+    try {
+      const BatchHeader header = read_batch_header(std::string_view(window).substr(at.position - window_at));
+      if (header.base != at.offset) throw Error(Code::kCorrupt, "a batch has another offset");
+      if (header.bytes() > end.position - at.position) throw Error(Code::kCorrupt, "a batch goes beyond the end");
+      if (header.end() > from) return {at.position, header.bytes()};
+      at.position += header.bytes();
+      at.offset = header.end();
+    } catch (const Error& error) {
+      damaged(path, at.position, at.offset, error.message());
+    }
+  }
+  throw Error(Code::kCorrupt, fmt::format("segment {} has no batch with offset {}", path, from.value));
+}
+
 SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end) {
   if (const auto bytes = read_file(files, folder + "/" + index_name(base), kIndexBytesMax)) {
     if (auto index = SegmentIndex::decode(*bytes, base, end)) return std::move(*index);

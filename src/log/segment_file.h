@@ -68,6 +68,14 @@ struct ReadBatches {
 ReadBatches read_batches(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
                          Offset from, size_t bytes_max);
 
+// The batch that contains `from`, looked for from `place` by the batches' headers alone.
+struct BatchPlace {
+  uint64_t position = 0;
+  size_t size = 0;
+};
+BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
+                      Offset from);
+
 // The index from its file, or rebuilt from the segment.
 SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end);
 // Extends `index` by the batches up to `end`.

@@ -1,5 +1,6 @@
-// How much memory the bodies of a shard's requests hold together. A body takes its room before it is read; when there
-// is none it waits, and its client with it, because nothing is read from the socket meanwhile.
+// How much memory the bodies of a shard's requests hold together. A body takes room before it is read, as it arrives;
+// when there is none it waits, and its client with it, because nothing is read from the socket meanwhile. Bodies that
+// all have a part and wait for the rest would wait for ever: so one of them at a time may go beyond the limit.
 #pragma once
 
 #include <utility>
@@ -23,6 +24,7 @@ class BodyMemory {
     void release() {
       if (bytes_ == 0) return;
       memory_.used_ -= std::exchange(bytes_, 0);
+      if (memory_.beyond_ == this) memory_.beyond_ = nullptr;
       memory_.freed_.notify_all();
     }
 
@@ -34,7 +36,10 @@ class BodyMemory {
 
   // Adds `bytes` to the lease if there is room now.
   bool try_take(Lease& lease, size_t bytes) {
-    if (bytes > bytes_max_ - used_) return false;
+    if (used_ + bytes > bytes_max_) {
+      if (lease.bytes_ == 0 || (beyond_ != nullptr && beyond_ != &lease)) return false;
+      beyond_ = &lease;
+    }
     used_ += bytes;
     lease.bytes_ += bytes;
     return true;
@@ -55,6 +60,7 @@ class BodyMemory {
   Signal freed_;
   const size_t bytes_max_;
   size_t used_ = 0;
+  Lease* beyond_ = nullptr;  // the one that went beyond the limit
 };
 
 }  // namespace headrace

@@ -30,6 +30,13 @@ class File {
   virtual int descriptor() const { return -1; }
 };
 
+// Bytes of an open file.
+struct FileRange {
+  std::shared_ptr<File> file;
+  uint64_t position = 0;
+  size_t size = 0;
+};
+
 class Files {
  public:
   enum class Mode : uint8_t {

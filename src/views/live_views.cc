@@ -245,13 +245,19 @@ awaitable<void> LiveViews::flush() {
     co_await on_pool(runtime_.pool(), [this] { store_.flush(); });
     flushed_ = std::move(frontiers);
   }
+  std::map<std::string, std::vector<Offset>> by_topic;
   const CatalogStatePtr state = catalog_.state();
-  for (const auto& [name, stream] : state->streams) {
-    const auto floor = floors.find(name);
-    for (PartitionId partition = 0; partition < stream->definition.partitions; ++partition) {
-      co_await log_.set_retention_floor(
-          stream->definition.topic, partition,
-          floor == floors.end() ? kOffsetMax : floor->second[static_cast<size_t>(partition)]);
+  for (auto& [name, floor] : floors)
+    if (const auto stream = state->streams.find(name); stream != state->streams.end())
+      by_topic[stream->second->definition.topic] = std::move(floor);
+  for (const std::string& topic : co_await log_.topics()) {
+    if (topic.starts_with('_')) continue;  // those who keep their state there read it back themselves
+    const auto config = co_await log_.find(topic);
+    const auto floor = by_topic.find(topic);
+    for (PartitionId partition = 0; config && partition < config->partitions; ++partition) {
+      const auto place = static_cast<size_t>(partition);
+      const bool read = floor != by_topic.end() && place < floor->second.size();
+      co_await log_.set_retention_floor(topic, partition, read ? floor->second[place] : kOffsetMax);
     }
   }
 }

@@ -1,0 +1,135 @@
+// The settings of topics. Those of the broker are its command line; they are shown and cannot be changed here.
+#include <algorithm>
+
+#include "fmt/format.h"
+#include "kafka/apis.h"
+#include "kafka/messages/alter_configs.h"
+#include "kafka/messages/describe_configs.h"
+#include "kafka/messages/incremental_alter_configs.h"
+#include "kafka/refusal.h"
+#include "kafka/topic_settings.h"
+#include "log/topic_file.h"
+
+namespace headrace::kafka {
+namespace {
+
+// Kinds of what has settings (org.apache.kafka.common.config.ConfigResource.Type).
+constexpr int8_t kTopic = 2;
+constexpr int8_t kBroker = 4;
+
+void add_config(DescribeConfigsResponse::Result& result, const Setting& setting, bool with_synonyms) {
+  constexpr int8_t kTopicSource = 1;
+  constexpr int8_t kDefaultSource = 5;
+  auto& config = result.configs.emplace_back();
+  config.name = setting.name;
+  config.value = setting.value;
+  config.read_only = setting.fixed;
+  config.config_source = setting.is_default ? kDefaultSource : kTopicSource;
+  config.config_type = static_cast<int8_t>(setting.type);
+  if (!with_synonyms) return;
+  auto& synonym = config.synonyms.emplace_back();
+  synonym.name = setting.name;
+  synonym.value = setting.value;
+  synonym.source = config.config_source;
+}
+
+// Lets `change` make of the topic's configuration what it should be.
+template <typename Resource, typename Change>
+awaitable<Refusal> alter(Call& call, const Resource& resource, bool only_check, Change change) {
+  if (resource.resource_type != kTopic)
+    co_return Refusal{ErrorCode::kInvalidRequest, "only the settings of topics can be changed"};
+  const std::string topic(resource.resource_name);
+  const CatalogStatePtr catalog = call.broker.catalog.state();
+  if (auto refusal = guard(*catalog, topic, "its settings are those of CREATE STREAM")) co_return *refusal;
+  auto config = co_await call.broker.log.find(topic);
+  if (!config) co_return Refusal{ErrorCode::kUnknownTopicOrPartition, "there is no such topic"};
+  try {
+    change(*config);
+    check_topic_config(*config);
+    if (!only_check) co_await call.broker.log.alter(topic, *config);
+  } catch (const Error& error) {
+    co_return refusal_of(error);
+  }
+  co_return Refusal{};
+}
+
+// One change of KIP-339. Lists have one entry here, so that appending and subtracting are for the policy alone.
+void change_incrementally(TopicConfig& config, const IncrementalAlterConfigsRequest::Resource::Config& change) {
+  enum Operation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+  switch (change.config_operation) {
+    case kSet:
+      if (!change.value) throw Error(Code::kInvalid, fmt::format("{}: there is no value to set", change.name));
+      change_setting(config, change.name, change.value);
+      return;
+    case kDelete: change_setting(config, change.name, std::nullopt); return;
+    case kAppend:
+    case kSubtract:
+      throw Error(Code::kInvalid,
+                  fmt::format("{}: settings are set or deleted; there are no lists of several entries", change.name));
+    default: throw Error(Code::kInvalid, fmt::format("{} is not an operation", change.config_operation));
+  }
+}
+
+}  // namespace
+
+awaitable<void> answer_describe_configs(Call& call) {
+  const auto request = call.read<DescribeConfigsRequest>();
+  DescribeConfigsResponse response;
+  for (const auto& resource : request.resources) {
+    auto& result = response.results.emplace_back();
+    result.resource_type = resource.resource_type;
+    result.resource_name = resource.resource_name;
+    std::vector<Setting> settings;
+    if (resource.resource_type == kTopic) {
+      const auto config = co_await call.broker.log.find(result.resource_name);
+      if (!config) {
+        set(result, {ErrorCode::kUnknownTopicOrPartition, "there is no such topic"});
+        continue;
+      }
+      settings = settings_of(*config);
+    } else if (resource.resource_type == kBroker) {
+      settings = settings_of(TopicConfig{});
+    } else {
+      set(result, {ErrorCode::kInvalidRequest, "only topics and brokers have settings"});
+      continue;
+    }
+    for (const Setting& setting : settings) {
+      const auto& keys = resource.configuration_keys;
+      if (keys && std::ranges::find(*keys, setting.name) == keys->end()) continue;
+      add_config(result, setting, request.include_synonyms);
+    }
+  }
+  call.write(response);
+}
+
+// All settings that are not named go back to their defaults.
+awaitable<void> answer_alter_configs(Call& call) {
+  const auto request = call.read<AlterConfigsRequest>();
+  AlterConfigsResponse response;
+  for (const auto& resource : request.resources) {
+    auto& answer = response.responses.emplace_back();
+    answer.resource_type = resource.resource_type;
+    answer.resource_name = resource.resource_name;
+    set(answer, co_await alter(call, resource, request.validate_only, [&](TopicConfig& config) {
+          config = TopicConfig{.partitions = config.partitions};
+          for (const auto& each : resource.configs) change_setting(config, each.name, each.value);
+        }));
+  }
+  call.write(response);
+}
+
+awaitable<void> answer_incremental_alter_configs(Call& call) {
+  const auto request = call.read<IncrementalAlterConfigsRequest>();
+  IncrementalAlterConfigsResponse response;
+  for (const auto& resource : request.resources) {
+    auto& answer = response.responses.emplace_back();
+    answer.resource_type = resource.resource_type;
+    answer.resource_name = resource.resource_name;
+    set(answer, co_await alter(call, resource, request.validate_only, [&](TopicConfig& config) {
+          for (const auto& each : resource.configs) change_incrementally(config, each);
+        }));
+  }
+  call.write(response);
+}
+
+}  // namespace headrace::kafka
