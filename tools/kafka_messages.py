@@ -52,7 +52,7 @@ SCALARS = {
     "uuid": ("Uuid", "uuid", 16, 16),
     "string": ("std::string", "string", 2, 1),
     "bytes": ("std::string", "bytes", 4, 1),
-    "records": ("std::string_view", "records", 4, 1),
+    "records": ("RecordsView", "records", 4, 1),
 }
 TEXTS = ("string", "bytes", "records")
 

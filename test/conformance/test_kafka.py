@@ -196,6 +196,12 @@ class KafkaTest(unittest.TestCase):
         config = admin.describe_configs([kafka.admin.ConfigResource(kafka.admin.ConfigResourceType.TOPIC, "made")])
         values = {row[0]: row[1] for row in config[0].resources[0][4]}
         self.assertEqual((values["retention.ms"], values["cleanup.policy"]), ("1000000", "compact"))
+        resource = kafka.admin.ConfigResource(kafka.admin.ConfigResourceType.TOPIC, "made", {"retention.ms": "2000000"})
+        self.assertEqual(admin.alter_configs([resource]).resources[0][0], 0)
+        values = {row[0]: row[1] for row in admin.describe_configs([resource])[0].resources[0][4]}
+        self.assertEqual(values["retention.ms"], "2000000")
+        wrong = kafka.admin.ConfigResource(kafka.admin.ConfigResourceType.TOPIC, "made", {"retention.ms": "soon"})
+        self.assertEqual(admin.alter_configs([wrong]).resources[0][0], kafka.errors.InvalidConfigurationError.errno)
         admin.delete_topics(["made"])
         self.assertNotIn("made", admin.list_topics())
         with self.assertRaises(kafka.errors.UnknownTopicOrPartitionError):

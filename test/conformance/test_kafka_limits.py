@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Clients of the Kafka port that do not behave: requests that are announced and never sent, answers that are never
+read, frames that are none. The server's memory must stay where it was, and others must be served meanwhile.
+
+Run by `./run test`, or by hand: HEADRACE=build/release/headrace test/conformance/test_kafka_limits.py
+"""
+
+import pathlib
+import random
+import re
+import socket
+import struct
+import sys
+import unittest
+
+import confluent_kafka
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from server import TemporaryServer  # noqa: E402
+
+APP = "CREATE STREAM scans (parcel text NOT NULL) FORMAT JSON;"
+PATIENCE_SECONDS = 60
+MIB = 1024 * 1024
+FETCH, FETCH_VERSION = 1, 4
+
+
+def fetch_request(topic, offset, bytes_max):
+    name = topic.encode()
+    body = struct.pack(">hhih", FETCH, FETCH_VERSION, 7, -1) + struct.pack(">iiiib", -1, 0, 1, bytes_max, 0)
+    body += struct.pack(">ih", 1, len(name)) + name + struct.pack(">iiqi", 1, 0, offset, bytes_max)
+    return struct.pack(">i", len(body)) + body
+
+
+class KafkaLimits(unittest.TestCase):
+    def setUp(self):
+        self.server = TemporaryServer(APP, "--memory", "256MB").start()
+        self.addCleanup(self.server.remove)
+        self.address = f"127.0.0.1:{self.server.kafka_port}"
+        self.sockets = []
+
+    def tearDown(self):
+        for each in self.sockets:
+            each.close()
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.server.kafka_port), PATIENCE_SECONDS)
+        self.sockets.append(connection)
+        return connection
+
+    def memory_mib(self):
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status).group(1)) / 1024
+
+    def produce(self, topic, count, size):
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.address, "linger.ms": 20})
+        value = random.randbytes(size)
+        for _ in range(count):
+            producer.produce(topic, value, on_delivery=self.check_delivery)
+            producer.poll(0)
+            while len(producer) > 1000:
+                producer.poll(0.1)
+        self.assertEqual(producer.flush(PATIENCE_SECONDS), 0)
+
+    def check_delivery(self, error, _):
+        self.assertIsNone(error)
+
+    def consume(self, topic, count):
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.address, "group.id": "reader",
+                                             "auto.offset.reset": "earliest"})
+        consumer.subscribe([topic])
+        got = 0
+        while got < count:
+            messages = consumer.consume(min(1000, count - got), PATIENCE_SECONDS)
+            self.assertTrue(messages, f"{got} of {count} came")
+            got += sum(1 for message in messages if not message.error())
+        consumer.close()
+        return got
+
+    def test_requests_that_are_announced_and_never_sent_hold_no_memory(self):
+        self.produce("before", 1000, 1000)
+        before = self.memory_mib()
+        for _ in range(200):
+            self.connect().sendall(struct.pack(">i", 32 * MIB) + bytes(1000))
+        self.produce("meanwhile", 10_000, 1000)
+        self.assertEqual(self.consume("meanwhile", 10_000), 10_000)
+        self.assertLess(self.memory_mib() - before, 60)
+
+    def test_answers_that_are_never_read_hold_no_memory(self):
+        self.produce("large", 64_000, 1000)
+        before = self.memory_mib()
+        for number in range(100):
+            connection = self.connect()
+            for _ in range(20):
+                connection.sendall(fetch_request("large", number * 600, 16 * MIB))
+        self.assertEqual(self.consume("large", 64_000), 64_000)
+        self.assertLess(self.memory_mib() - before, 60)
+
+    def test_frames_that_are_none_end_their_connection_only(self):
+        seed = random.randrange(2**32)
+        print(f"seed {seed}", flush=True)
+        chance = random.Random(seed)
+        for length in (-1, -(2**31), 0, 7, 2**31 - 1):
+            connection = self.connect()
+            connection.sendall(struct.pack(">i", length) + bytes(8))
+            self.assertEqual(self.rest_of(connection), b"")
+        for _ in range(300):
+            connection = self.connect()
+            body = struct.pack(">hhih", chance.randrange(-2, 80), chance.randrange(-1, 20), 1, -1)
+            body += chance.randbytes(chance.randrange(200))
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            connection.shutdown(socket.SHUT_WR)
+            self.rest_of(connection)
+        self.produce("after", 100, 100)
+        self.assertEqual(self.consume("after", 100), 100)
+
+    def rest_of(self, connection):
+        rest = b""
+        try:
+            while chunk := connection.recv(65536):
+                rest += chunk
+        except ConnectionError:
+            pass
+        return rest
+
+
+if __name__ == "__main__":
+    unittest.main()
