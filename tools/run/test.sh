@@ -7,6 +7,7 @@ run_tests() {
   echo "== building the tests and fuzzers with sanitizers"
   build fuzz all
   make_registry_clients
+  make_kafka_clients
   echo "== running"
   HEADRACE_POWER_CUTS=${HEADRACE_POWER_CUTS:-5000} ctest --test-dir build/fuzz --output-on-failure -j 2 "$@"
 }

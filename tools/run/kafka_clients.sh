@@ -1,0 +1,60 @@
+# The clients of test/conformance/test_more_clients.py, in build/kafka-clients: Kafka's own in Java, aiokafka, KafkaJS and
+# franz-go. One whose tools or network are missing is left out, and its tests are skipped; one that is up to date is kept.
+#
+#   source tools/run/packages.sh && source tools/run/kafka_clients.sh && make_kafka_clients
+
+make_kafka_clients() {
+  local sources=test/conformance/clients place=$PWD/build/kafka-clients
+  mkdir -p "$place"
+  install_kafka_client_tools
+  make_kafka_client java-3.9 "$sources"/java make_java_client 3.9.1
+  make_kafka_client java-4.1 "$sources"/java make_java_client 4.1.1
+  make_kafka_client python "$sources"/python/requirements.txt make_python_client
+  make_kafka_client node "$sources"/node make_node_client
+  make_kafka_client franz-go "$sources"/go make_go_client
+}
+
+# Debian's packages of the commands that are not there: some come from elsewhere.
+install_kafka_client_tools() {
+  local missing=() each
+  for each in "${kafka_client_packages[@]}"; do
+    command -v "${each%%:*}" >/dev/null || missing+=("${each#*:}")
+  done
+  ((${#missing[@]})) || return 0
+  (install_missing "${missing[@]}") || echo "${missing[*]} could not be installed" >&2
+}
+
+# make_kafka_client NAME SOURCES COMMAND...: runs the command, unless it has made NAME since SOURCES last changed.
+make_kafka_client() {
+  local name=$1 stamp=$place/$1.made
+  local sources_of=$2
+  shift 2
+  [[ -e $place/$name && -e $stamp && -z $(find "$sources_of" -newer "$stamp") ]] && return
+  rm -rf "${place:?}/$name" "$stamp"
+  if "$@" >"$place/$name.log" 2>&1; then
+    touch "$stamp"
+  else
+    rm -rf "${place:?}/$name"
+    echo "the Kafka client $name could not be installed ($place/$name.log); the tests with it are left out" >&2
+  fi
+}
+
+make_java_client() {
+  timeout 120 mvn -q -B -f "$sources/java/pom.xml" -Dkafka="$1" dependency:copy-dependencies -DoutputDirectory="$place/$name" &&
+    javac -nowarn -cp "$place/$name/*" -d "$place/$name" "$sources/java/Client.java"
+}
+
+make_python_client() {
+  python3 -m venv "$place/python" &&
+    timeout 120 "$place/python/bin/pip" install -q --timeout 10 --retries 1 -r "$sources/python/requirements.txt"
+}
+
+make_node_client() {
+  mkdir "$place/node" &&
+    cp "$sources"/node/{package.json,package-lock.json,.npmrc} "$place/node" &&
+    (cd "$place/node" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts)
+}
+
+make_go_client() {
+  (cd "$sources/go" && timeout 120 go build -o "$place/franz-go" .)
+}
