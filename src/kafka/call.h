@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kafka/broker.h"
+#include "kafka/fetch_session.h"
 #include "kafka/wire.h"
 #include "kafka/wire_header.h"
 
@@ -36,7 +37,8 @@ struct Call {
   RequestHeader header;
   KafkaReader body;  // views into the request live as long as the call
   const Peer& peer;
-  const bool& ended;  // the client is gone, or the server stops: waiting has no point any more
+  FetchSession& fetch_session;  // the connection's
+  const bool& ended;            // the client is gone, or the server stops: waiting has no point any more
   Answer answer;
   bool answered = true;  // false: the client expects none (acks=0)
 

@@ -49,11 +49,16 @@ Connection::Request::Request(Connection& connection, std::string frame)
            .header = {},
            .body = KafkaReader(bytes),
            .peer = connection.peer_,
+           .fetch_session = connection.fetch_session_,
            .ended = connection.ended_,
            .answer = {}} {}
 
 Connection::Connection(ConnectionShard& shared, TcpListener::Socket socket)
-    : shared_(shared), socket_(std::move(socket)), peer_(peer_of(socket_)), progress_(shared.shard) {
+    : shared_(shared),
+      socket_(std::move(socket)),
+      peer_(peer_of(socket_)),
+      fetch_session_(shared.fetch_session_room),
+      progress_(shared.shard) {
   place_ = shared_.connections.insert(shared_.connections.end(), this);
   read_deadline_ = shared_.now + shared_.broker.options.limits.idle_time;
   write_deadline_ = shared_.now + kNoLimit;

@@ -27,6 +27,7 @@ struct ConnectionShard {
   Shard& shard;
   Pool& pool;
   BodyMemory request_memory;
+  size_t fetch_session_room;  // for partitions that sessions remember
   std::list<Connection*> connections;
   SteadyTime now;  // as of the last sweep
   bool stopping = false;
@@ -71,6 +72,7 @@ class Connection {
   std::list<Connection*>::iterator place_;
   TcpListener::Socket socket_;
   const Peer peer_;
+  FetchSession fetch_session_;
   std::deque<std::shared_ptr<Request>> requests_;  // the oldest first
   Signal progress_;                                // a request was read, done or answered
   bool ended_ = false;                             // nothing can be sent any more

@@ -1,7 +1,6 @@
 // Fetch: batches from the log, as they are, and not copied on the way: the answer refers to the log's buffers, or to a
 // range of a segment's file, which costs a client that does not read its answer no memory.
-// A client that asks for more than there is waits for news of any of its partitions. No fetch sessions are handed out,
-// which the protocol leaves to the broker: every request names all of its partitions.
+// A client that asks for more than there is waits for news of any of its partitions.
 #include <algorithm>
 
 #include "fmt/format.h"
@@ -11,7 +10,6 @@
 namespace headrace::kafka {
 namespace {
 
-using Asked = FetchRequest::Topic::Partition;
 using Found = FetchResponse::Topic::Partition;
 
 // How often a waiting fetch looks whether its client is still there.
@@ -26,22 +24,20 @@ struct Pass {
   bool failed = false;
 };
 
-awaitable<void> read(Call& call, const std::string& topic, const Asked& asked, Pass& pass, Found& found) {
+awaitable<void> read(Call& call, const FetchPosition& position, size_t most, Pass& pass, Found& found) {
   Log& log = call.broker.log;
-  const size_t most =
-      std::min(static_cast<size_t>(std::max(asked.partition_max_bytes, 1)), call.broker.options.limits.fetch_bytes_max);
   try {
-    const Bounds bounds = co_await log.bounds(topic, asked.index);
-    const Offset from{asked.fetch_offset};
+    const Bounds bounds = co_await log.bounds(position.topic, position.partition);
     found.high_watermark = found.last_stable_offset = bounds.end.value;
     found.log_start_offset = bounds.start.value;
-    if (from < bounds.start || from > bounds.end) {
+    if (position.from < bounds.start || position.from > bounds.end) {
       found.error_code = static_cast<int16_t>(ErrorCode::kOffsetOutOfRange);
       pass.failed = true;
-    } else if (from == bounds.end) {
-      pass.ends.push_back({topic, asked.index, bounds.end});
-    } else {
-      const auto located = std::make_shared<const Located>(co_await log.locate(topic, asked.index, from, most));
+    } else if (position.from == bounds.end) {
+      pass.ends.push_back({position.topic, position.partition, bounds.end});
+    } else if (most > 0) {
+      const auto located =
+          std::make_shared<const Located>(co_await log.locate(position.topic, position.partition, position.from, most));
       found.high_watermark = found.last_stable_offset = located->bounds.end.value;
       found.records = located->range.file ? RecordsView(located->range) : RecordsView(located->bytes);
       pass.bytes += located->size();
@@ -55,50 +51,59 @@ awaitable<void> read(Call& call, const std::string& topic, const Asked& asked, P
   }
 }
 
-awaitable<Pass> read_all(Call& call, const FetchRequest& request) {
+awaitable<Pass> read_all(Call& call, const FetchPlan& plan, size_t bytes_max) {
   Pass pass;
-  const size_t most =
-      std::min(static_cast<size_t>(std::max(request.max_bytes, 1)), call.broker.options.limits.fetch_bytes_max);
-  for (const auto& topic : request.topics) {
-    auto& answered = pass.response.topics.emplace_back();
-    answered.name = topic.name;
-    for (const Asked& asked : topic.partitions) {
-      Found& found = answered.partitions.emplace_back();
-      found.index = asked.index;
-      // Beyond the limit a partition is answered without records; the client asks for it first the next time.
-      Asked limited = asked;
-      if (pass.bytes >= most) {
-        limited.partition_max_bytes = 0;
-      } else {
-        limited.partition_max_bytes = static_cast<int32_t>(
-            std::min<size_t>(static_cast<size_t>(std::max(asked.partition_max_bytes, 1)), most - pass.bytes));
-      }
-      if (limited.partition_max_bytes > 0) {
-        co_await read(call, answered.name, limited, pass, found);
-      } else {
-        found.high_watermark = found.last_stable_offset = asked.fetch_offset;
-      }
-    }
+  for (const FetchPosition& position : plan.positions) {
+    auto& topics = pass.response.topics;
+    if (topics.empty() || topics.back().name != position.topic) topics.emplace_back().name = position.topic;
+    Found& found = topics.back().partitions.emplace_back();
+    found.index = position.partition;
+    // Beyond the limit a partition is answered without records; it comes first the next time.
+    const size_t room = bytes_max - std::min(bytes_max, pass.bytes);
+    co_await read(call, position, std::min<size_t>(static_cast<size_t>(std::max(position.bytes_max, 1)), room), pass,
+                  found);
   }
   co_return pass;
+}
+
+// Leaves out what the client of a session knows already.
+void keep_news(FetchSession& session, const FetchPlan& plan, FetchResponse& response) {
+  for (auto& topic : response.topics) {
+    std::erase_if(topic.partitions, [&](const Found& found) {
+      const bool news = session.tell(plan.session, topic.name, found);
+      return plan.only_news && !news;
+    });
+  }
+  std::erase_if(response.topics, [](const auto& topic) { return topic.partitions.empty(); });
 }
 
 }  // namespace
 
 awaitable<void> answer_fetch(Call& call) {
   const auto request = call.read<FetchRequest>();
+  const FetchPlan plan = call.fetch_session.plan(request);
+  if (plan.error != ErrorCode::kNone) {
+    FetchResponse refusal;
+    refusal.error_code = static_cast<int16_t>(plan.error);
+    call.write(refusal);
+    co_return;
+  }
   Timers& timers = call.broker.timers;
-  const auto patience = std::clamp(std::chrono::milliseconds(request.max_wait_ms), std::chrono::milliseconds(0),
-                                   call.broker.options.limits.fetch_wait_max);
+  const KafkaLimits& limits = call.broker.options.limits;
+  const auto patience =
+      std::clamp(std::chrono::milliseconds(request.max_wait_ms), std::chrono::milliseconds(0), limits.fetch_wait_max);
   const SteadyTime deadline = timers.clock().steady() + patience;
   const auto wanted = static_cast<size_t>(std::max(request.min_bytes, 0));
+  const size_t most = std::min(static_cast<size_t>(std::max(request.max_bytes, 1)), limits.fetch_bytes_max);
   Pass pass;
   for (;;) {
-    pass = co_await read_all(call, request);
+    pass = co_await read_all(call, plan, most);
     const SteadyTime now = timers.clock().steady();
     if (pass.bytes >= wanted || pass.failed || pass.ends.empty() || now >= deadline || call.ended) break;
     co_await call.broker.log.wait_any(pass.ends, std::min(deadline, now + kLookInterval));
   }
+  keep_news(call.fetch_session, plan, pass.response);
+  pass.response.session_id = plan.session;
   call.answer.owners = std::move(pass.owners);
   call.write(pass.response);
 }

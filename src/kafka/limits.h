@@ -18,6 +18,7 @@ struct KafkaLimits {
   size_t requests_in_flight_max = 64;                 // of one connection; reading waits
   size_t fetch_bytes_max = 16 * 1024 * 1024;          // of one answer to a fetch, but for its first batch
   // How long a request may be on its way, and how fast it must come beyond that; the connection is closed.
+  size_t fetch_session_partitions_max = 100'000;  // that all fetch sessions of a shard remember; none is handed out
   Milliseconds request_time{10'000};
   size_t request_bytes_per_second_min = 64 * 1024;
   Milliseconds idle_time{600'000};      // between requests, as Kafka's connections.max.idle.ms

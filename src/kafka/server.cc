@@ -44,6 +44,7 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Log& log, Catalog& ca
                                                           .shard = shard,
                                                           .pool = runtime.pool(),
                                                           .request_memory = BodyMemory(shard, timers, request_bytes),
+                                                          .fetch_session_room = limits.fetch_session_partitions_max,
                                                           .connections = {},
                                                           .now = timers.clock().steady(),
                                                           .connection_ended = Signal(shard)}}));

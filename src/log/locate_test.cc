@@ -1,0 +1,96 @@
+// Batches that are passed on from the file must be those that a read gives. On real files, which have descriptors.
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "log/testing_log.h"
+
+namespace headrace {
+namespace {
+
+constexpr int kBatches = 400;
+
+class LocateTest : public testing::Test {
+ protected:
+  LocateTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "headrace-log-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    open();
+  }
+  ~LocateTest() override {
+    close();
+    runtime_.stop();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void open() { log_ = open_embedded_log(runtime_, time_, *files_, {.folder = folder_ + "/log", .gather_time = {}}); }
+  void close() {
+    runtime_.block_on([&] { return log_->close(); });
+    log_.reset();
+  }
+  void fill(Random& random) {
+    runtime_.block_on([&] { return log_->create("scans", {.segment_bytes = 256 * 1024}); });
+    for (int i = 0; i < kBatches; ++i) {
+      const size_t size = random.one_in(20) ? 30'000 : random.below(500);
+      const std::vector<std::string> values(1 + random.below(4), std::string(size, 'v'));
+      runtime_.block_on([&] { return log_->append("scans", one(0, batch_of(values))); });
+    }
+  }
+  Located locate(Offset from, size_t bytes_max) {
+    return runtime_.block_on([&] { return log_->locate("scans", 0, from, bytes_max); });
+  }
+  std::string bytes_of(const Located& located) {
+    if (!located.range.file) return std::string(located.bytes);
+    std::string bytes(located.range.size, '\0');
+    bytes.resize(located.range.file->read_at(located.range.position, bytes.data(), bytes.size()));
+    return bytes;
+  }
+
+  ManualTime time_{WallTime{}};
+  Runtime runtime_{{.shards = 1, .pool_threads = 2}};
+  std::unique_ptr<Files> files_ = make_system_files();
+  std::string folder_;
+  std::unique_ptr<EmbeddedLog> log_;
+};
+
+TEST_F(LocateTest, TheFileHasWhatAReadGives) {
+  const uint64_t seed = 20261121;
+  Random random(seed);
+  fill(random);
+  close();
+  open();  // with nothing in memory
+  const Bounds bounds = runtime_.block_on([&] { return log_->bounds("scans", 0); });
+  size_t in_files = 0;
+  for (int i = 0; i < 500; ++i) {
+    const Offset from{static_cast<int64_t>(random.below(static_cast<uint64_t>(bounds.end.value)))};
+    const size_t most = 1 + random.below(100'000);
+    const Located located = locate(from, most);
+    const Fetched read = runtime_.block_on([&] { return log_->read("scans", 0, from, most); });
+    in_files += located.range.file ? 1 : 0;
+    const std::string bytes = bytes_of(located);
+    const BatchHeader first = verify_batch(bytes);
+    ASSERT_LE(first.base, from) << "seed " << seed;
+    ASSERT_GT(first.end(), from);
+    const size_t common = std::min(bytes.size(), read.bytes.size());
+    EXPECT_EQ(std::string_view(bytes).substr(0, common), read.bytes.substr(0, common));
+    EXPECT_LE(bytes.size(), std::max(most, first.bytes()));
+    EXPECT_EQ(located.bounds.end, bounds.end);
+  }
+  EXPECT_EQ(in_files, 500U);
+}
+
+TEST_F(LocateTest, AtTheEndThereIsNothingAndBehindItAnError) {
+  Random random(1);
+  fill(random);
+  const Bounds bounds = runtime_.block_on([&] { return log_->bounds("scans", 0); });
+  EXPECT_EQ(locate(bounds.end, 1000).size(), 0U);
+  EXPECT_THROW(locate(bounds.end + 1, 1000), Error);
+  const Located newest = locate({bounds.end.value - 1}, 1000);
+  EXPECT_FALSE(newest.range.file) << "what was just written is in memory";
+  EXPECT_GT(newest.size(), 0U);
+}
+
+}  // namespace
+}  // namespace headrace
