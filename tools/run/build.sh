@@ -14,6 +14,7 @@ build() {
 }
 
 usage() { sed -n '2,7s/^# //p' run; cat <<'END'
+./run bench-kafka           the Kafka port beside Apache Kafka, which is fetched with Maven
 ./run check-oracle [FILE]   the example's views against PostgreSQL, on the sample or on a full flights file
 ./run fuzz [SECONDS]        every fuzzer, that long each
 ./run format                clang-format over all sources

@@ -1,0 +1,63 @@
+"""One measurement: the load program runs against a server, and what both of them and everybody else used is taken."""
+
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import time
+
+from servers import ROOT, cpu_seconds
+
+LOAD = pathlib.Path(os.environ.get("KAFKA_LOAD", ROOT / "build/release/kafka_load"))
+LOAD_SECONDS_MAX = 150  # the load program ends itself before that
+
+
+def children_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def machine_seconds():
+    """CPU time that all processes of this machine used, and that its host withheld."""
+    user, nice, system, _, _, irq, softirq, steal = map(int, open("/proc/stat").readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def settings(options):
+    return [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
+
+
+class Client:
+    """The load program, on a core of its own."""
+
+    def __init__(self, core):
+        self.core = core
+
+    def run(self, server, command, topic, *options):
+        done = subprocess.run(
+            ["taskset", "-c", self.core, LOAD, command, "--server", f"127.0.0.1:{server.port}", "--topic", topic,
+             *map(str, options)],
+            capture_output=True, text=True, timeout=LOAD_SECONDS_MAX,
+        )
+        if done.returncode:
+            raise SystemExit(f"{server.name}, load {command}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def measure(self, server, command, topic, *options):
+        """What `load` says, and with it: records_per_s, server_cpu_s_per_gb, others (the share of the machine's CPU
+        time that went to neither server nor client)."""
+        began, machine = time.monotonic(), machine_seconds()
+        used, children = cpu_seconds(server.pid), children_seconds()
+        result = self.run(server, command, topic, *options)
+        used = cpu_seconds(server.pid) - used
+        theirs = machine_seconds() - machine - used - (children_seconds() - children)
+        result["others"] = max(0.0, theirs / (time.monotonic() - began) / os.cpu_count())
+        result["records_per_s"] = result["records"] / max(result["seconds"], 1e-9)
+        result["server_cpu_s_per_gb"] = used / max(result["bytes"], 1) * 1e9
+        return result
+
+
+def settle():
+    """Dirty pages that one server left are written before the next is measured."""
+    os.sync()
