@@ -1,3 +1,6 @@
+// DeleteRecords. What a view may have to read again after a crash cannot be deleted yet, but its progress is made
+// durable every few seconds, and clients do not try again: the call waits for that. The client's own limit is of no
+// use: it is what the client waits for an answer in some, less than that progress takes in others.
 #include "kafka/messages/delete_records.h"
 #include "kafka/apis.h"
 
@@ -5,6 +8,8 @@ namespace headrace::kafka {
 namespace {
 
 constexpr int64_t kHighWatermark = -1;  // in the place of an offset: everything
+constexpr std::chrono::milliseconds kWaitMax{8'000};
+constexpr std::chrono::milliseconds kPause{50};
 
 ErrorCode error_of(const Error& error) {
   switch (error.code()) {
@@ -15,11 +20,27 @@ ErrorCode error_of(const Error& error) {
   }
 }
 
+awaitable<Offset> delete_before(Call& call, std::string topic, PartitionId partition, int64_t offset,
+                                SteadyTime deadline) {
+  const auto config = co_await call.broker.log.find(topic);
+  while (true) {
+    const Bounds bounds = co_await call.broker.log.bounds(topic, partition);
+    const Offset before = offset == kHighWatermark ? bounds.end : Offset{offset};
+    try {
+      co_return co_await call.broker.log.delete_before(topic, partition, before);
+    } catch (const Error& error) {
+      const bool later = error.code() == Code::kRefused && config && !config->compact;
+      if (!later || call.ended || call.broker.timers.clock().steady() >= deadline) throw;
+    }
+    co_await call.broker.timers.sleep(call.shard, kPause);
+  }
+}
+
 }  // namespace
 
-// What a view may still have to read again is not deleted: POLICY_VIOLATION, for the moment.
 awaitable<void> answer_delete_records(Call& call) {
   const auto request = call.read<DeleteRecordsRequest>();
+  const SteadyTime deadline = call.broker.timers.clock().steady() + kWaitMax;
   DeleteRecordsResponse response;
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
@@ -35,9 +56,7 @@ awaitable<void> answer_delete_records(Call& call) {
         code = ErrorCode::kOffsetOutOfRange;
       } else {
         try {
-          const Bounds bounds = co_await call.broker.log.bounds(answered.name, partition.index);
-          const Offset before = partition.offset == kHighWatermark ? bounds.end : Offset{partition.offset};
-          const Offset start = co_await call.broker.log.delete_before(answered.name, partition.index, before);
+          const Offset start = co_await delete_before(call, answered.name, partition.index, partition.offset, deadline);
           answer.low_watermark = start.value;
         } catch (const Error& error) {
           code = error_of(error);

@@ -64,9 +64,11 @@ std::vector<TopicPartitions> asked_topics(const Topics& topics) {
 
 awaitable<void> answer_find_coordinator(Call& call) {
   constexpr int8_t kGroup = 0;
+  constexpr int8_t kTransaction = 1;
   constexpr int16_t kFirstWithSeveral = 4;
   const auto request = call.read<FindCoordinatorRequest>();
-  const ErrorCode error = request.key_type == kGroup ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
+  ErrorCode error = request.key_type == kGroup ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
+  if (request.key_type == kTransaction) error = ErrorCode::kTransactionalIdAuthorizationFailed;
   FindCoordinatorResponse response;
   if (call.version() < kFirstWithSeveral) {
     response.error_code = code(error);
