@@ -125,7 +125,7 @@ int serve(const UpOptions& options) {
     print_applied(app, results);
   }
   if (options.kafka_listen != "off") {
-    kafka.emplace(runtime, timers, *log, *catalog, kafka_options(options));
+    kafka.emplace(runtime, timers, metrics, *log, *catalog, kafka_options(options));
     kafka->start();
     fmt::print("Kafka clients connect to {}\n", kafka->address());
   }

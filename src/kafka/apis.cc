@@ -35,7 +35,7 @@ namespace {
 
 template <typename Request>
 constexpr Api api(awaitable<void> (*handle)(Call&)) {
-  return {Request::kKey, Request::kMinVersion, Request::kMaxVersion, handle};
+  return {Request::kName, Request::kKey, Request::kMinVersion, Request::kMaxVersion, handle};
 }
 
 constexpr auto kApis = std::to_array<Api>({

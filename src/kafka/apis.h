@@ -10,6 +10,7 @@
 namespace headrace::kafka {
 
 struct Api {
+  std::string_view name;
   int16_t key;
   int16_t min_version;
   int16_t max_version;

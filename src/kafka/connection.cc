@@ -60,12 +60,14 @@ Connection::Connection(ConnectionShard& shared, TcpListener::Socket socket)
       fetch_session_(shared.fetch_session_room),
       progress_(shared.shard) {
   place_ = shared_.connections.insert(shared_.connections.end(), this);
+  shared_.metrics.connections->add(1);
   read_deadline_ = shared_.now + shared_.broker.options.limits.idle_time;
   write_deadline_ = shared_.now + kNoLimit;
 }
 
 Connection::~Connection() {
   shared_.connections.erase(place_);
+  shared_.metrics.connections->add(-1);
   shared_.connection_ended.notify_all();
 }
 
@@ -89,6 +91,7 @@ awaitable<void> Connection::read_all() {
     try {
       call.header.read(call.body);
     } catch (const Error& error) {
+      shared_.metrics.refused->add();
       trace::debug("kafka: {} sent a request that cannot be read: {}", peer_.client_host, error.message());
       co_return;
     }
@@ -125,6 +128,7 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
     if (!co_await receive(frame.data() + received, part)) co_return false;
     received += part;
   }
+  shared_.metrics.received_bytes->add(size + kLengthBytes);
   co_return true;
 }
 
@@ -159,7 +163,9 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
                                                   api->key, api->min_version, api->max_version));
     }
     co_await api->handle(call);
+    shared_.metrics.requests[static_cast<size_t>(api->key)]->add();
   } catch (const Error& error) {
+    shared_.metrics.refused->add();
     // What a client does wrong is for its own eyes, or it could fill the disk with our complaints.
     if (!ended_) trace::debug("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
     cut();
@@ -210,7 +216,9 @@ awaitable<bool> Connection::send(const Answer& answer) {
     }
   }
   add(bytes.substr(at));
-  co_return co_await send(std::move(pieces), false);
+  if (!co_await send(std::move(pieces), false)) co_return false;
+  shared_.metrics.sent_bytes->add(answer.size() + kLengthBytes);
+  co_return true;
 }
 
 awaitable<bool> Connection::send(std::vector<iovec> pieces, bool more) {

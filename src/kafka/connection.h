@@ -14,6 +14,7 @@
 #include <string>
 
 #include "kafka/apis.h"
+#include "kafka/kafka_metrics.h"
 #include "runtime/body_memory.h"
 #include "runtime/tcp_listener.h"
 
@@ -27,6 +28,7 @@ struct ConnectionShard {
   Shard& shard;
   Pool& pool;
   BodyMemory request_memory;
+  KafkaMetrics metrics;
   size_t fetch_session_room;  // for partitions that sessions remember
   std::list<Connection*> connections;
   SteadyTime now;  // as of the last sweep

@@ -67,8 +67,9 @@ awaitable<void> answer_find_coordinator(Call& call) {
   constexpr int8_t kTransaction = 1;
   constexpr int16_t kFirstWithSeveral = 4;
   const auto request = call.read<FindCoordinatorRequest>();
-  ErrorCode error = request.key_type == kGroup ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
-  if (request.key_type == kTransaction) error = ErrorCode::kTransactionalIdAuthorizationFailed;
+  // Transactions are refused by InitProducerId, whose error every client shows as it is.
+  const bool known = request.key_type == kGroup || request.key_type == kTransaction;
+  const ErrorCode error = known ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
   FindCoordinatorResponse response;
   if (call.version() < kFirstWithSeveral) {
     response.error_code = code(error);

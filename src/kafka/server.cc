@@ -15,7 +15,8 @@ uint64_t entropy() {
 
 }  // namespace
 
-KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Log& log, Catalog& catalog, KafkaOptions options)
+KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log& log, Catalog& catalog,
+                         KafkaOptions options)
     : runtime_(runtime),
       timers_(timers),
       options_(std::move(options)),
@@ -44,6 +45,7 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Log& log, Catalog& ca
                                                           .shard = shard,
                                                           .pool = runtime.pool(),
                                                           .request_memory = BodyMemory(shard, timers, request_bytes),
+                                                          .metrics = KafkaMetrics::of_shard(metrics, index),
                                                           .fetch_session_room = limits.fetch_session_partitions_max,
                                                           .connections = {},
                                                           .now = timers.clock().steady(),
@@ -74,6 +76,7 @@ void KafkaServer::sweep(PerShard& shard) {
   ConnectionShard& shared = shard.shared;
   if (shared.stopping) return;
   shared.now = timers_.clock().steady();
+  shared.metrics.request_bytes->set(static_cast<int64_t>(shared.request_memory.used()));
   for (Connection* connection : shared.connections) connection->check_deadlines();
   shard.next_sweep = timers_.call_at(shared.shard, shared.now + kSweepInterval, [this, &shard] {
     // A call may not destroy itself, so the next one is made from outside.

@@ -1,7 +1,7 @@
 // The Kafka port: the protocol's requests on the log that HTTP and the views use. main makes it after the views and
 // stops it before them.
 //
-//   KafkaServer server(runtime, timers, log, catalog, options);
+//   KafkaServer server(runtime, timers, metrics, log, catalog, options);
 //   server.start();                 // listens; clients bootstrap from server.address()
 //   co_await server.stop();
 #pragma once
@@ -16,7 +16,7 @@ namespace headrace::kafka {
 
 class KafkaServer {
  public:
-  KafkaServer(Runtime& runtime, Timers& timers, Log& log, Catalog& catalog, KafkaOptions options);
+  KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log& log, Catalog& catalog, KafkaOptions options);
   ~KafkaServer();
 
   // Reads groups and producer ids back and listens. From a thread that is not a shard's. Throws what TcpListener's

@@ -30,6 +30,11 @@ void fill(Random& random, std::string_view& value) {
   static const std::string text = "the channel that carries a stream to the wheel, " + std::string(200, 'x');
   value = std::string_view(text).substr(0, random.one_in(40) ? text.size() : random.below(8));
 }
+void fill(Random& random, RecordsView& value) {
+  std::string_view text;
+  fill(random, text);
+  value = text;
+}
 void fill(Random& random, std::string& value) {
   std::string_view text;
   fill(random, text);

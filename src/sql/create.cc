@@ -169,6 +169,7 @@ CreateStream define_stream(const PgQuery__CreateStmt& statement, const Streaming
          "WITH (key = 'column') to keep those of one key in order, or CREATE TABLE to keep the last row of each key");
   const std::vector<std::string> primary_key = definition.key;
   OptionPositions positions = read_stream_options(list(statement.options, statement.n_options), definition);
+  result.partitions_given = positions.partitions >= 0;
   if (definition.is_table) {
     definition.key = primary_key;
     positions.key = primary_key_at;
@@ -217,7 +218,7 @@ CreateStream define_derived_stream(const PgQuery__CreateTableAsStmt& statement, 
   StreamDefinition& definition = result.definition;
   definition.name = new_name(*into.rel, "stream");
   result.if_not_exists = statement.if_not_exists != 0;
-  read_stream_options(list(into.options, into.n_options), definition);
+  result.partitions_given = read_stream_options(list(into.options, into.n_options), definition).partitions >= 0;
   definition.format = words.format.value_or(ValueFormat::kAvro);
   definition.query = words.query;
   if (definition.topic.empty()) definition.topic = definition.name;

@@ -151,8 +151,9 @@ constexpr StreamOption kStreamOptions[] = {
        positions.id = option.location;
      }},
     {"partitions", kForStream | kForTable,
-     [](const PgQuery__DefElem& option, StreamDefinition& definition, OptionPositions&) {
+     [](const PgQuery__DefElem& option, StreamDefinition& definition, OptionPositions& positions) {
        definition.partitions = read_partitions(option);
+       positions.partitions = option.location;
      }},
     {"retention", kForStream,
      [](const PgQuery__DefElem& option, StreamDefinition& definition, OptionPositions&) {

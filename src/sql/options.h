@@ -12,6 +12,7 @@ namespace headrace {
 struct OptionPositions {
   int64_t key = -1;
   int64_t id = -1;
+  int64_t partitions = -1;
 };
 
 // Throws Error(kInvalid) for unknown options, naming the known ones, and for values out of range.

@@ -15,6 +15,7 @@ namespace headrace {
 struct CreateStream {  // and CREATE TABLE
   StreamDefinition definition;
   bool if_not_exists = false;
+  bool partitions_given = false;  // else those of the topic, if there is one
 };
 struct CreateView {
   ViewDefinition definition;

@@ -151,6 +151,7 @@ awaitable<Applied> Catalog::apply(Statement statement) {
 awaitable<Applied> Catalog::apply_here(Statement statement) {
   co_await enter();
   try {
+    if (auto* create = std::get_if<CreateStream>(&statement.body)) co_await adopt_topic(*create);
     CatalogChange planned = plan_change(*state(), statement);
     if (planned.applied.what != Applied::What::kUnchanged) co_await change(std::move(planned.next));
     leave();
@@ -224,6 +225,13 @@ awaitable<void> Catalog::create_topics(CatalogStatePtr state) {
       co_await log_.alter(info->definition.topic, altered);
     }
   }
+}
+
+// A stream over a topic that a client made has as many partitions as that.
+awaitable<void> Catalog::adopt_topic(CreateStream& create) {
+  if (create.partitions_given || !create.definition.query.empty()) co_return;
+  if (const auto existing = co_await log_.find(create.definition.topic))
+    create.definition.partitions = existing->partitions;
 }
 
 awaitable<void> Catalog::remove_if_empty(std::string topic, PartitionId partitions) {

@@ -66,6 +66,7 @@ struct CatalogRecord {
   // Of streams: each schema's id and how many of the columns it has. Columns only ever come to the end.
   std::vector<std::pair<int32_t, size_t>> versions;
   uint32_t table = 0;
+  PartitionId partitions = 0;  // of a stream whose statement does not say how many
   // The number of columns that each relation named in the query had when the view was made: `*` keeps its meaning.
   std::map<std::string, size_t> widths;
   // A view's new version while it is being built.
@@ -156,6 +157,7 @@ class Catalog {
   awaitable<void> restore_schema(std::string subject, SchemaVersion version);
   awaitable<void> write_records(CatalogStatePtr before, CatalogStatePtr after);
   awaitable<void> create_topics(CatalogStatePtr state);
+  awaitable<void> adopt_topic(CreateStream& create);
   awaitable<void> remove_if_empty(std::string topic, PartitionId partitions);
   // Changes come one at a time.
   awaitable<void> enter();

@@ -44,6 +44,7 @@ class Planner {
       record.statement = statement_.text;
       record.table = take_table();
       record.versions = {{next_schema_id_++, wanted.columns.size()}};
+      if (!create.partitions_given) record.partitions = wanted.partitions;
       records_[wanted.name] = std::move(record);
       CatalogState next = build(wanted.name);
       if (next.stream(wanted.name)->is_derived()) {

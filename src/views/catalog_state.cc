@@ -149,6 +149,7 @@ class Builder {
       info->schemas.push_back({id, AvroSchema::from_columns(definition.name, prefix)});
     }
     if (definition.topic.empty()) definition.topic = definition.name;
+    if (record.partitions > 0) definition.partitions = record.partitions;
     info->type = std::make_shared<RowType>(RowType{definition.columns});
     for (const std::string& name : definition.key) info->key.push_back(column_named(*info->type, name));
     if (!definition.id.empty()) info->id = column_named(*info->type, definition.id);
@@ -273,6 +274,7 @@ std::string CatalogRecord::encode() const {
                            {"versions", versions_json(versions)},
                            {"table", table},
                            {"widths", widths_json(widths)}};
+  if (partitions != 0) json["partitions"] = partitions;
   if (replacement_table != 0) {
     json["replacement"] = {{"statement", replacement_statement},
                            {"table", replacement_table},
@@ -292,6 +294,8 @@ CatalogRecord CatalogRecord::decode(std::string_view text) {
       record.versions.emplace_back(version.at("id").to_number<int32_t>(), version.at("columns").to_number<size_t>());
     record.table = json.at("table").to_number<uint32_t>();
     record.widths = widths_from(json.at("widths"));
+    if (const auto* partitions = json.if_contains("partitions"))
+      record.partitions = partitions->to_number<PartitionId>();
     if (const auto* replacement = json.if_contains("replacement")) {
       const auto& object = replacement->as_object();
       record.replacement_statement = boost::json::value_to<std::string>(object.at("statement"));

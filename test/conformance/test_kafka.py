@@ -233,6 +233,35 @@ class KafkaTest(unittest.TestCase):
         values = [json.loads(message.value()) for message in self.confluent_consume("scans", "reading", 101)]
         self.assertIn({"parcel": "http", "weight": 7}, values)
 
+    def test_sql_describes_a_topic_that_a_client_made(self):
+        admin = kafka.admin.KafkaAdminClient(bootstrap_servers=self.address)
+        admin.create_topics([kafka.admin.NewTopic("clicks-raw", 3, 1)])
+        admin.close()
+        producer = self.confluent_producer()
+        for number in range(90):
+            producer.produce("clicks-raw", json.dumps({"page": f"/{number % 9}", "visitor": number}))
+        producer.flush()
+        for _ in range(2):  # the same again changes nothing
+            status, answer = self.server.request(
+                "POST", "/v1/sql",
+                "CREATE STREAM IF NOT EXISTS clicks (page text, visitor integer) WITH (topic = 'clicks-raw') FORMAT JSON;"
+                "CREATE MATERIALIZED VIEW IF NOT EXISTS page AS SELECT page, count(*) AS clicks FROM clicks GROUP BY page",
+                {"Content-Type": "text/plain"})
+            self.assertEqual(status, 200, answer)
+        self.server.wait_applied()
+        self.assertEqual({row["page"]: row["clicks"] for row in self.server.rows("page")},
+                         {f"/{number}": 10 for number in range(9)})
+
+    def test_metrics(self):
+        self.confluent_producer().list_topics()
+        connection = self.server.connect()
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        calls = sum(float(line.split()[-1]) for line in text.splitlines()
+                    if line.startswith("headrace_kafka_requests_total") and 'api="Metadata"' in line)
+        self.assertGreater(calls, 0)
+
     def test_what_clients_may_not_do(self):
         failures = []
         producer = self.confluent_producer()
