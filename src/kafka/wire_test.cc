@@ -252,11 +252,11 @@ TEST(Wire, RecordsCanBeSplicedInsteadOfCopied) {
     out.set_flexible(flexible);
     const auto write = [&](KafkaWriter& to) {
       to.string("before");
-      to.nullable_records(records);
+      to.nullable_records(RecordsView(records));
       to.int32(7);
       to.nullable_records("");
       to.nullable_records(std::nullopt);
-      to.nullable_records(records);
+      to.nullable_records(RecordsView(records));
     };
     write(out);
     ASSERT_EQ(splices.size(), 2U);
