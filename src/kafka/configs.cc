@@ -70,6 +70,20 @@ void change_incrementally(TopicConfig& config, const IncrementalAlterConfigsRequ
   }
 }
 
+template <typename Request, typename Response, typename Change>
+awaitable<void> alter_all(Call& call, Change change) {
+  const auto request = call.read<Request>();
+  Response response;
+  for (const auto& resource : request.resources) {
+    auto& answer = response.responses.emplace_back();
+    answer.resource_type = resource.resource_type;
+    answer.resource_name = resource.resource_name;
+    set(answer, co_await alter(call, resource, request.validate_only,
+                               [&](TopicConfig& config) { change(config, resource.configs); }));
+  }
+  call.write(response);
+}
+
 }  // namespace
 
 awaitable<void> answer_describe_configs(Call& call) {
@@ -104,32 +118,17 @@ awaitable<void> answer_describe_configs(Call& call) {
 
 // All settings that are not named go back to their defaults.
 awaitable<void> answer_alter_configs(Call& call) {
-  const auto request = call.read<AlterConfigsRequest>();
-  AlterConfigsResponse response;
-  for (const auto& resource : request.resources) {
-    auto& answer = response.responses.emplace_back();
-    answer.resource_type = resource.resource_type;
-    answer.resource_name = resource.resource_name;
-    set(answer, co_await alter(call, resource, request.validate_only, [&](TopicConfig& config) {
-          config = TopicConfig{.partitions = config.partitions};
-          for (const auto& each : resource.configs) change_setting(config, each.name, each.value);
-        }));
-  }
-  call.write(response);
+  return alter_all<AlterConfigsRequest, AlterConfigsResponse>(call, [](TopicConfig& config, const auto& changes) {
+    config = TopicConfig{.partitions = config.partitions};
+    for (const auto& change : changes) change_setting(config, change.name, change.value);
+  });
 }
 
 awaitable<void> answer_incremental_alter_configs(Call& call) {
-  const auto request = call.read<IncrementalAlterConfigsRequest>();
-  IncrementalAlterConfigsResponse response;
-  for (const auto& resource : request.resources) {
-    auto& answer = response.responses.emplace_back();
-    answer.resource_type = resource.resource_type;
-    answer.resource_name = resource.resource_name;
-    set(answer, co_await alter(call, resource, request.validate_only, [&](TopicConfig& config) {
-          for (const auto& each : resource.configs) change_incrementally(config, each);
-        }));
-  }
-  call.write(response);
+  return alter_all<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
+      call, [](TopicConfig& config, const auto& changes) {
+        for (const auto& change : changes) change_incrementally(config, change);
+      });
 }
 
 }  // namespace headrace::kafka

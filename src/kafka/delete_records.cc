@@ -3,6 +3,7 @@
 // use: it is what the client waits for an answer in some, less than that progress takes in others.
 #include "kafka/messages/delete_records.h"
 #include "kafka/apis.h"
+#include "kafka/each_partition.h"
 
 namespace headrace::kafka {
 namespace {
@@ -11,7 +12,7 @@ constexpr int64_t kHighWatermark = -1;  // in the place of an offset: everything
 constexpr std::chrono::milliseconds kWaitMax{8'000};
 constexpr std::chrono::milliseconds kPause{50};
 
-ErrorCode error_of(const Error& error) {
+ErrorCode code_of(const Error& error) {
   switch (error.code()) {
     case Code::kNotFound: return ErrorCode::kUnknownTopicOrPartition;
     case Code::kInvalid: return ErrorCode::kOffsetOutOfRange;
@@ -42,29 +43,19 @@ awaitable<void> answer_delete_records(Call& call) {
   const auto request = call.read<DeleteRecordsRequest>();
   const SteadyTime deadline = call.broker.timers.clock().steady() + kWaitMax;
   DeleteRecordsResponse response;
-  for (const auto& topic : request.topics) {
-    auto& answered = response.topics.emplace_back();
-    answered.name = topic.name;
-    for (const auto& partition : topic.partitions) {
-      auto& answer = answered.partitions.emplace_back();
-      answer.index = partition.index;
-      answer.low_watermark = -1;
-      ErrorCode code = ErrorCode::kNone;
-      if (is_internal(topic.name)) {
-        code = ErrorCode::kTopicAuthorizationFailed;
-      } else if (partition.offset < kHighWatermark) {
-        code = ErrorCode::kOffsetOutOfRange;
-      } else {
-        try {
-          const Offset start = co_await delete_before(call, answered.name, partition.index, partition.offset, deadline);
-          answer.low_watermark = start.value;
-        } catch (const Error& error) {
-          code = error_of(error);
+  co_await answer_each_partition(
+      request, response,
+      [&](const std::string& topic, const auto& asked, auto& found) -> awaitable<void> {
+        found.low_watermark = -1;
+        if (is_internal(topic)) {
+          found.error_code = static_cast<int16_t>(ErrorCode::kTopicAuthorizationFailed);
+        } else if (asked.offset < kHighWatermark) {
+          found.error_code = static_cast<int16_t>(ErrorCode::kOffsetOutOfRange);
+        } else {
+          found.low_watermark = (co_await delete_before(call, topic, asked.index, asked.offset, deadline)).value;
         }
-      }
-      answer.error_code = static_cast<int16_t>(code);
-    }
-  }
+      },
+      code_of);
   call.write(response);
 }
 

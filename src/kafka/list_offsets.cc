@@ -1,6 +1,7 @@
 // Offsets by time, and the ends of leader epochs, of which there is one.
 #include "kafka/messages/list_offsets.h"
 #include "kafka/apis.h"
+#include "kafka/each_partition.h"
 #include "kafka/messages/offset_for_leader_epoch.h"
 #include "log/record_batch.h"
 
@@ -12,9 +13,9 @@ constexpr int64_t kEarliest = -2;
 constexpr int64_t kMaxTimestamp = -3;
 constexpr size_t kReadBytes = 64 * 1024;
 
-int16_t error_of(const Error& error) {
-  if (error.code() == Code::kNotFound) return static_cast<int16_t>(ErrorCode::kUnknownTopicOrPartition);
-  return info(error.code()).kafka_code;
+ErrorCode code_of(const Error& error) {
+  if (error.code() == Code::kNotFound) return ErrorCode::kUnknownTopicOrPartition;
+  return static_cast<ErrorCode>(info(error.code()).kafka_code);
 }
 
 // The timestamp of the first record at or behind `offset`.
@@ -56,41 +57,29 @@ awaitable<void> find(Log& log, const std::string& topic, int64_t timestamp,
 awaitable<void> answer_list_offsets(Call& call) {
   const auto request = call.read<ListOffsetsRequest>();
   ListOffsetsResponse response;
-  for (const auto& topic : request.topics) {
-    auto& answered = response.topics.emplace_back();
-    answered.name = topic.name;
-    for (const auto& partition : topic.partitions) {
-      auto& found = answered.partitions.emplace_back();
-      found.index = partition.index;
-      try {
-        co_await find(call.broker.log, answered.name, partition.timestamp, found);
-      } catch (const Error& error) {
-        found.error_code = error_of(error);
-      }
-    }
-  }
+  Log& log = call.broker.log;
+  co_await answer_each_partition(
+      request, response,
+      [&](const std::string& topic, const auto& asked, auto& found) {
+        return find(log, topic, asked.timestamp, found);
+      },
+      code_of);
   call.write(response);
 }
 
 awaitable<void> answer_offset_for_leader_epoch(Call& call) {
   const auto request = call.read<OffsetForLeaderEpochRequest>();
   OffsetForLeaderEpochResponse response;
-  for (const auto& topic : request.topics) {
-    auto& answered = response.topics.emplace_back();
-    answered.name = topic.name;
-    for (const auto& partition : topic.partitions) {
-      auto& found = answered.partitions.emplace_back();
-      found.index = partition.index;
-      try {
-        const Bounds bounds = co_await call.broker.log.bounds(answered.name, partition.index);
-        if (partition.leader_epoch != kLeaderEpoch) continue;  // not known: -1 and -1
+  Log& log = call.broker.log;
+  co_await answer_each_partition(
+      request, response,
+      [&](const std::string& topic, const auto& asked, auto& found) -> awaitable<void> {
+        const Bounds bounds = co_await log.bounds(topic, asked.index);
+        if (asked.leader_epoch != kLeaderEpoch) co_return;  // not known: -1 and -1
         found.leader_epoch = kLeaderEpoch;
         found.end_offset = bounds.end.value;
-      } catch (const Error& error) {
-        found.error_code = error_of(error);
-      }
-    }
-  }
+      },
+      code_of);
   call.write(response);
 }
 
