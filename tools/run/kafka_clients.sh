@@ -52,7 +52,7 @@ make_python_client() {
 make_node_client() {
   mkdir "$place/node" &&
     cp "$sources"/node/{package.json,package-lock.json,.npmrc} "$place/node" &&
-    (cd "$place/node" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts)
+    (cd "$place/node" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-retry-mintimeout=1000)
 }
 
 make_go_client() {

@@ -9,7 +9,7 @@ build_packages=(
 test_packages=(zstd clang-tidy-19 clang-format-19 libclang-rt-19-dev llvm-19 postgresql-15 python3-psycopg2 git
                kcat python3-confluent-kafka python3-kafka python3-venv)
 # COMMAND:PACKAGE; see tools/run/kafka_clients.sh.
-kafka_client_packages=(java:default-jdk-headless javac:default-jdk-headless mvn:maven node:nodejs npm:npm go:golang-go)
+kafka_client_packages=(javac:default-jdk-headless mvn:maven node:nodejs npm:npm go:golang-go)
 bench_packages=(python3-venv util-linux wrk zstd)
 kafka_bench_packages=(default-jre-headless librdkafka-dev maven util-linux)
 format_packages=(clang-format-19)

@@ -2,9 +2,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +20,7 @@ import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
@@ -51,7 +50,7 @@ public final class Client {
     }
   }
 
-  private static synchronized void print(Object... namesAndValues) throws RuntimeException {
+  private static synchronized void print(Object... namesAndValues) {
     Map<String, Object> row = new LinkedHashMap<>();
     for (int i = 0; i < namesAndValues.length; i += 2) row.put((String) namesAndValues[i], namesAndValues[i + 1]);
     try {
@@ -124,6 +123,7 @@ public final class Client {
 
         @Override
         public void onPartitionsRevoked(Collection<TopicPartition> partitions) {
+          consumer.commitSync();  // a cooperative member reads on while the others join
           for (var each : partitions) assigned.remove(each.partition());
           print("assigned", assigned);
         }
@@ -200,7 +200,8 @@ public final class Client {
       print(what, "NONE");
     } catch (Exception failure) {
       Throwable cause = failure instanceof java.util.concurrent.ExecutionException ? failure.getCause() : failure;
-      Errors error = Errors.forException(cause);
+      boolean outOfRange = cause instanceof OffsetOutOfRangeException;  // the consumer's own class
+      Errors error = outOfRange ? Errors.OFFSET_OUT_OF_RANGE : Errors.forException(cause);
       print(what, error == Errors.UNKNOWN_SERVER_ERROR ? cause.toString() : error.name());
     }
   }

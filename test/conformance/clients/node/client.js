@@ -98,7 +98,7 @@ async function group(topic, groupId) {
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
-    autoCommitThreshold: 1,
+    autoCommitInterval: 200,
     eachMessage: async ({ partition, message }) => show(partition, message),
   });
   await new Promise((resolve) => process.stdin.on('end', resolve).resume());
@@ -150,7 +150,7 @@ async function errors(topic, derived) {
   await Promise.all([client.connect(), producer.connect()]);
   // KafkaJS wraps errors in others, of which the innermost with a type has the protocol's name.
   const nameOf = (error) => {
-    const inner = error.cause || (error.errors || error.groups || [])[0];
+    const inner = error.cause || (error.errors || error.groups || error.partitions || [])[0];
     return (inner && nameOf(inner.error || inner)) || error.type;
   };
   const refused = async (what, attempt) => {
@@ -170,7 +170,7 @@ async function errors(topic, derived) {
   await refused('unknown_group', () => client.deleteGroups(['none']));
   await refused('too_large', () => producer.send({ topic, messages: [{ value: 'x'.repeat(17 << 20) }] }));
   await refused('derived', () => producer.send({ topic: derived, messages: [{ value: 'x' }] }));
-  const transactional = kafka.producer({ transactionalId: 't', idempotent: true, maxInFlightRequests: 1, retry: { retries: 0 } });
+  const transactional = kafka.producer({ transactionalId: 't', idempotent: true, maxInFlightRequests: 1 });
   await transactional.connect();
   await refused('transaction', () => transactional.transaction());
   await Promise.all([client.disconnect(), producer.disconnect(), transactional.disconnect()]);

@@ -12,6 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 ADDRESS = sys.argv[1]
+# Where aiokafka has names of its own.
+PROTOCOL_NAMES = {aiokafka.errors.InvalidTopicError: "INVALID_TOPIC_EXCEPTION",
+                  aiokafka.errors.MessageSizeTooLargeError: "MESSAGE_TOO_LARGE"}
 
 
 def show(**row):
@@ -128,7 +131,7 @@ async def errors(topic, derived):
             await attempt
             show(**{what: "NONE"})
         except aiokafka.errors.KafkaError as error:
-            show(**{what: getattr(error, "message", repr(error))})
+            show(**{what: PROTOCOL_NAMES.get(type(error), getattr(error, "message", repr(error)))})
 
     async def create(name, replication=1, **config):
         raise_errors((await client.create_topics([NewTopic(name, 1, replication, topic_configs=config)])).topic_errors)
@@ -144,8 +147,11 @@ async def errors(topic, derived):
             await consumer.getone()
 
     async def transact():
-        async with aiokafka.AIOKafkaProducer(bootstrap_servers=ADDRESS, transactional_id="t"):
-            pass
+        producer = aiokafka.AIOKafkaProducer(bootstrap_servers=ADDRESS, transactional_id="t")
+        try:
+            await producer.start()
+        finally:
+            await producer.stop()
 
     client = AIOKafkaAdminClient(bootstrap_servers=ADDRESS)
     await client.start()
@@ -163,6 +169,5 @@ async def errors(topic, derived):
     await refused("transaction", transact())
 
 
-if os.environ.get("AIOKAFKA_DEBUG"):
-    logging.basicConfig(level=logging.DEBUG)
+logging.basicConfig(level=os.environ.get("AIOKAFKA_LOG", "CRITICAL"))
 asyncio.run({"produce": produce, "consume": consume, "group": group, "admin": admin, "errors": errors}[sys.argv[2]](*sys.argv[3:]))
