@@ -7,11 +7,14 @@ make_kafka_clients() {
   local sources=test/conformance/clients place=$PWD/build/kafka-clients
   mkdir -p "$place"
   install_kafka_client_tools
-  make_kafka_client java-3.9 "$sources"/java make_java_client 3.9.1
-  make_kafka_client java-4.1 "$sources"/java make_java_client 4.1.1
-  make_kafka_client python "$sources"/python/requirements.txt make_python_client
-  make_kafka_client node "$sources"/node make_node_client
-  make_kafka_client franz-go "$sources"/go make_go_client
+  {  # not both at once: they share Maven's folder
+    make_kafka_client java-3.9 "$sources"/java make_java_client 3.9.1
+    make_kafka_client java-4.1 "$sources"/java make_java_client 4.1.1
+  } &
+  make_kafka_client python "$sources"/python/requirements.txt make_python_client &
+  make_kafka_client node "$sources"/node make_node_client &
+  make_kafka_client franz-go "$sources"/go make_go_client &
+  wait
 }
 
 # Debian's packages of the commands that are not there: some come from elsewhere.
