@@ -103,6 +103,7 @@ rd_kafka_t* connect(rd_kafka_type_t type, const Options& options, Settings setti
                     void (*delivered)(rd_kafka_t*, const rd_kafka_message_t*, void*) = nullptr, void* owner = nullptr) {
   settings["bootstrap.servers"] = options.server;
   settings["socket.nagle.disable"] = "true";
+  settings["log_level"] = "3";  // errors: that retention overtakes a consumer is expected
   rd_kafka_conf_t* configuration = rd_kafka_conf_new();
   char message[512];
   for (const auto& [name, value] : settings)

@@ -42,6 +42,8 @@ class Client:
         )
         if done.returncode:
             raise SystemExit(f"{server.name}, load {command}: {done.stderr.strip()}")
+        if done.stderr:
+            print(f"{server.name}, {done.stderr.strip()}", flush=True)
         return json.loads(done.stdout)
 
     def measure(self, server, command, topic, *options):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Headrace's Kafka port beside Apache Kafka: both servers on this machine in one run, in turns, medians.
 
-    bench/kafka/run.py [--runs 5] [--seconds 3] [--only produce,latency,tail,tools,partitions]
+    bench/kafka/run.py [--runs 5] [--seconds 3] [--only produce,latency,tail,tools,partitions] [--rate R] [--raw FILE]
 
 Servers share one core and the clients have the other, so that no server is faster for what its client left it.
 Headrace acknowledges after fsync; Kafka is measured as it comes, which acknowledges from the page cache, and with
@@ -29,7 +29,8 @@ from wire import wait_until_serving
 SECONDS_MAX = 3000  # for everything
 READY_SECONDS_MAX = 120
 READ_SECONDS_MAX = 20
-TOOL_SECONDS_MAX = 120
+TOOL_SECONDS_MAX = 200
+TOOL_RECORDS, TOOL_ROUND_TRIPS = 100_000, 1_000
 PARTITIONS_MANY = 1000
 RECORD_BYTES = 1024
 LIMITS = pathlib.Path(os.environ.get("LIMITS", ROOT / "build/release/limits"))
@@ -59,12 +60,14 @@ class Bench:
     def __init__(self, arguments):
         self.runs = arguments.runs
         self.seconds = arguments.seconds
+        self.rate = arguments.rate
         self.jars = arguments.jars
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-kafka-", dir=ROOT / "build"))
         self.client = Client("1")
         self.limits = json.loads(subprocess.run([LIMITS, self.folder], capture_output=True, check=True).stdout)
         self.others = []
         self.topics = 0
+        self.raw = open(arguments.raw, "a") if arguments.raw else None
         self.kafka_rate = None
         self.servers = [Headrace(self.folder, "0"), Kafka(self.folder, "0", self.jars)]
         headrace, kafka = self.servers
@@ -91,13 +94,14 @@ class Bench:
         settle()
         result = self.client.measure(server, command, topic, *options)
         self.others.append(result["others"])
-        if result.get("errors"):
-            print(f"{server.name}: {result['errors']:,} records were not acknowledged")
+        if self.raw:
+            asked = {"server": server.name, "command": command, "options": list(map(str, options)), "topic": topic}
+            print(json.dumps(asked | result), file=self.raw, flush=True)
         return result
 
     def produce(self, server, topic, case):
-        return self.measure(server, "produce", topic, "--seconds", self.seconds, "--producers", case.producers, "--keys",
-                            case.keys, "--size", RECORD_BYTES)
+        return self.measure(server, "produce", topic, "--seconds", self.seconds, "--producers", case.producers,
+                            "--keys", case.keys, "--size", RECORD_BYTES)
 
     def run_produce(self):
         for case in CASES:
@@ -170,11 +174,12 @@ class Bench:
         return results
 
     def run_latency(self):
-        if self.kafka_rate is None:
+        if self.kafka_rate is None and not self.rate:
             server = self.servers[1]
             self.kafka_rate = self.produce(server, self.topic(server, 1, {}), CASES[0])["records_per_s"]
-        rate = int(self.kafka_rate / 2)
-        print(f"\n# End to end at {rate:,} records/s, half of Kafka's rate above: from when a record is due to its arrival")
+        rate = self.rate or int(self.kafka_rate / 2)
+        what = "as was asked for" if self.rate else "half of what Kafka took from one producer"
+        print(f"\n# End to end at {rate:,} records/s, {what}: from when a record is due to its arrival")
         results = self.latencies(rate)
         for key, name, goal in (("p50_ms", "p50", ""), ("p99_ms", "p99", ""), ("p999_ms", "p99.9", "goal <= 0.2")):
             report(f"end to end, {name}", median(results[HEADRACE], key), "ms", median(results[KAFKA], key), goal)
@@ -193,8 +198,11 @@ class Bench:
 
     def tool(self, name, *arguments):
         kafka = self.servers[1]
-        done = subprocess.run(["taskset", "-c", self.client.core, *kafka.command(f"org.apache.kafka.tools.{name}"),
-                               *map(str, arguments)], capture_output=True, text=True, timeout=TOOL_SECONDS_MAX)
+        command = ["taskset", "-c", self.client.core, *kafka.command(f"org.apache.kafka.tools.{name}", *arguments)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TOOL_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            raise SystemExit(f"{name}: not done in {TOOL_SECONDS_MAX} s") from None
         if done.returncode:
             raise SystemExit(f"{name}: {done.stdout[-500:]}{done.stderr[-500:]}")
         return done.stdout
@@ -224,17 +232,19 @@ class Bench:
             for name, (server, flush) in self.contestants.items():
                 topic = self.topic(server, 1, flush)
                 settle()
-                produced[name].append(self.producer_performance(server, topic, 200_000))
+                records = TOOL_RECORDS // 5 if name == FLUSHED else TOOL_RECORDS
+                produced[name].append(self.producer_performance(server, topic, records))
                 if name != FLUSHED:
-                    consumed[name].append(self.consumer_performance(server, topic, 200_000))
-                    latency[name].append(self.end_to_end_latency(server, self.topic(server, 1, {}), 2_000))
+                    consumed[name].append(self.consumer_performance(server, topic, records))
+                    latency[name].append(self.end_to_end_latency(server, self.topic(server, 1, {}), TOOL_ROUND_TRIPS))
                 self.client.run(server, "delete", topic)
         ours = median(produced[HEADRACE], "records_per_s")
         report(f"ProducerPerformance, beside {KAFKA}", ours, "records/s", median(produced[KAFKA], "records_per_s"),
                "goal >= 1.5")
         report(f"ProducerPerformance, beside {FLUSHED}", ours, "records/s", median(produced[FLUSHED], "records_per_s"),
                "goal >= 5")
-        report("ProducerPerformance, p99", median(produced[HEADRACE], "p99_ms"), "ms", median(produced[KAFKA], "p99_ms"))
+        report("ProducerPerformance, p99", median(produced[HEADRACE], "p99_ms"), "ms",
+               median(produced[KAFKA], "p99_ms"))
         report("ConsumerPerformance", median(consumed[HEADRACE], "records_per_s"), "records/s",
                median(consumed[KAFKA], "records_per_s"), "goal >= 1")
         for key, name in (("p50_ms", "p50"), ("p99_ms", "p99"), ("p999_ms", "p99.9")):
@@ -268,7 +278,8 @@ class Bench:
         limits = self.limits
         print(f"{limits['cores']} cores; fdatasync of 4 KB {limits['fdatasync_4k_per_s']:,}/s, of 64 KB "
               f"{limits['fdatasync_64k_bytes_per_s'] / 1e6:.0f} MB/s; loopback "
-              f"{limits['loopback_bytes_per_s'] / 1e9:.1f} GB/s, {limits['loopback_round_trips_per_s']:,} round trips/s")
+              f"{limits['loopback_bytes_per_s'] / 1e9:.1f} GB/s, {limits['loopback_round_trips_per_s']:,} "
+              "round trips/s")
         print(f"medians of {self.runs} runs of {self.seconds} s in turns; load average {os.getloadavg()[0]:.1f}")
         print(f"{'name':<66} {'value':>14} {'unit':<10} {'peer':>14} {'ratio':>10} goal")
         for part in parts:
@@ -292,6 +303,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--only", default="produce,latency,tail,tools,partitions")
     parser.add_argument("--jars", default=str(ROOT / "build/bench-kafka/jars"))
+    parser.add_argument("--rate", type=int, default=0, help="records/s for latency, instead of half of Kafka's rate")
+    parser.add_argument("--raw", metavar="FILE", help="append every single measurement to this file, as lines of JSON")
     arguments = parser.parse_args()
     bench = Bench(arguments)
     try:
