@@ -23,7 +23,7 @@ import tempfile
 import time
 
 from measure import Client, settings, settle
-from servers import ROOT, Headrace, Kafka, remove, resident_bytes
+from servers import ROOT, Headrace, Kafka, resident_bytes
 from wire import wait_until_serving
 
 SECONDS_MAX = 3000  # for everything
@@ -57,12 +57,12 @@ def median(results, key):
 
 
 class Bench:
-    def __init__(self, arguments):
+    def __init__(self, arguments, folder):
         self.runs = arguments.runs
         self.seconds = arguments.seconds
         self.rate = arguments.rate
         self.jars = arguments.jars
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-kafka-", dir=ROOT / "build"))
+        self.folder = folder
         self.client = Client("1")
         self.limits = json.loads(subprocess.run([LIMITS, self.folder], capture_output=True, check=True).stdout)
         self.others = []
@@ -76,7 +76,6 @@ class Bench:
     def close(self):
         for server in self.servers:
             server.stop()
-        remove(self.folder)
 
     def start(self):
         for server in self.servers:
@@ -306,11 +305,13 @@ def main():
     parser.add_argument("--rate", type=int, default=0, help="records/s for latency, instead of half of Kafka's rate")
     parser.add_argument("--raw", metavar="FILE", help="append every single measurement to this file, as lines of JSON")
     arguments = parser.parse_args()
-    bench = Bench(arguments)
-    try:
-        bench.run(arguments.only.split(","))
-    finally:
-        bench.close()
+    with tempfile.TemporaryDirectory(prefix="bench-kafka-", dir=ROOT / "build", ignore_cleanup_errors=True) as folder:
+        bench = Bench(arguments, pathlib.Path(folder))
+        try:
+            bench.run(arguments.only.split(","))
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what is under way is the end
+            bench.close()
 
 
 if __name__ == "__main__":

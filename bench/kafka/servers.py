@@ -4,7 +4,6 @@ import base64
 import os
 import pathlib
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -151,7 +150,3 @@ class Kafka:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def remove(folder):
-    shutil.rmtree(folder, ignore_errors=True)
