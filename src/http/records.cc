@@ -52,6 +52,12 @@ void append_record(std::string& out, const StreamInfoPtr& stream, RowDecoder& de
   out += '}';
 }
 
+void append_unreadable(std::string& out, Offset offset, const Error& error) {
+  out += fmt::format(R"({{"offset":{},"error":)", offset.value);
+  append_json_text(out, error.message());
+  out += '}';
+}
+
 // The first offset to show: a number, "earliest", "latest", or -N for the last N.
 Offset first_offset(const HttpCall& call, const Bounds& bounds, size_t limit) {
   const std::string from = call.query_parameter("from").value_or("earliest");
@@ -92,19 +98,25 @@ awaitable<void> browse_records(HttpCall& call) {
     std::string_view rest = fetched.bytes;
     while (!rest.empty() && shown < limit && body.size() < call.limits.record_bytes_per_page) {
       const BatchHeader header = read_batch_header(rest);
-      RecordReader reader(rest.substr(0, header.bytes()), scratch);
+      const std::string_view batch = rest.substr(0, header.bytes());
       rest.remove_prefix(header.bytes());
-      Record record;
       bool whole = true;
-      while (reader.next(record)) {
-        if (record.offset < next) continue;
-        if (shown == limit || body.size() >= call.limits.record_bytes_per_page) {
-          whole = false;
-          break;
+      try {
+        RecordReader reader(batch, scratch);
+        for (Record record; reader.next(record);) {
+          if (record.offset < next) continue;
+          if (shown == limit || body.size() >= call.limits.record_bytes_per_page) {
+            whole = false;
+            break;
+          }
+          if (shown++ > 0) body += ',';
+          append_record(body, stream, decoder, record);
+          next = record.offset + 1;
         }
+      } catch (const Error& error) {
+        // As its producer made it: the CRC is right.
         if (shown++ > 0) body += ',';
-        append_record(body, stream, decoder, record);
-        next = record.offset + 1;
+        append_unreadable(body, std::max(next, header.base), error);
       }
       // Compaction may have removed a batch's last records.
       if (whole) next = std::max(next, header.end());

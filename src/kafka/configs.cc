@@ -54,14 +54,15 @@ awaitable<Refusal> alter(Call& call, const Resource& resource, bool only_check, 
 }
 
 // One change of KIP-339. Lists have one entry here, so that appending and subtracting are for the policy alone.
-void change_incrementally(TopicConfig& config, const IncrementalAlterConfigsRequest::Resource::Config& change) {
+void change_incrementally(TopicConfig& config, const IncrementalAlterConfigsRequest::Resource::Config& change,
+                          size_t batch_bytes_max) {
   enum Operation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
   switch (change.config_operation) {
     case kSet:
       if (!change.value) throw Error(Code::kInvalid, fmt::format("{}: there is no value to set", change.name));
-      change_setting(config, change.name, change.value);
+      change_setting(config, change.name, change.value, batch_bytes_max);
       return;
-    case kDelete: change_setting(config, change.name, std::nullopt); return;
+    case kDelete: change_setting(config, change.name, std::nullopt, batch_bytes_max); return;
     case kAppend:
     case kSubtract:
       throw Error(Code::kInvalid,
@@ -73,13 +74,14 @@ void change_incrementally(TopicConfig& config, const IncrementalAlterConfigsRequ
 template <typename Request, typename Response, typename Change>
 awaitable<void> alter_all(Call& call, Change change) {
   const auto request = call.read<Request>();
+  const size_t batch_bytes_max = call.broker.options.limits.batch_bytes_max;
   Response response;
   for (const auto& resource : request.resources) {
     auto& answer = response.responses.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;
     set(answer, co_await alter(call, resource, request.validate_only,
-                               [&](TopicConfig& config) { change(config, resource.configs); }));
+                               [&](TopicConfig& config) { change(config, resource.configs, batch_bytes_max); }));
   }
   call.write(response);
 }
@@ -89,6 +91,7 @@ awaitable<void> alter_all(Call& call, Change change) {
 awaitable<void> answer_describe_configs(Call& call) {
   const auto request = call.read<DescribeConfigsRequest>();
   DescribeConfigsResponse response;
+  const size_t batch_bytes_max = call.broker.options.limits.batch_bytes_max;
   for (const auto& resource : request.resources) {
     auto& result = response.results.emplace_back();
     result.resource_type = resource.resource_type;
@@ -100,9 +103,9 @@ awaitable<void> answer_describe_configs(Call& call) {
         set(result, {ErrorCode::kUnknownTopicOrPartition, "there is no such topic"});
         continue;
       }
-      settings = settings_of(*config);
+      settings = settings_of(*config, batch_bytes_max);
     } else if (resource.resource_type == kBroker) {
-      settings = settings_of(TopicConfig{});
+      settings = settings_of(TopicConfig{}, batch_bytes_max);
     } else {
       set(result, {ErrorCode::kInvalidRequest, "only topics and brokers have settings"});
       continue;
@@ -118,16 +121,17 @@ awaitable<void> answer_describe_configs(Call& call) {
 
 // All settings that are not named go back to their defaults.
 awaitable<void> answer_alter_configs(Call& call) {
-  return alter_all<AlterConfigsRequest, AlterConfigsResponse>(call, [](TopicConfig& config, const auto& changes) {
-    config = TopicConfig{.partitions = config.partitions};
-    for (const auto& change : changes) change_setting(config, change.name, change.value);
-  });
+  return alter_all<AlterConfigsRequest, AlterConfigsResponse>(
+      call, [](TopicConfig& config, const auto& changes, size_t batch_bytes_max) {
+        config = TopicConfig{.partitions = config.partitions};
+        for (const auto& change : changes) change_setting(config, change.name, change.value, batch_bytes_max);
+      });
 }
 
 awaitable<void> answer_incremental_alter_configs(Call& call) {
   return alter_all<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse>(
-      call, [](TopicConfig& config, const auto& changes) {
-        for (const auto& change : changes) change_incrementally(config, change);
+      call, [](TopicConfig& config, const auto& changes, size_t batch_bytes_max) {
+        for (const auto& change : changes) change_incrementally(config, change, batch_bytes_max);
       });
 }
 

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "log/log.h"
+
 namespace headrace::kafka {
 
 struct KafkaLimits {
@@ -14,6 +16,7 @@ struct KafkaLimits {
 
   size_t connections_max = 4096;                      // the connection is closed
   size_t request_bytes_max = 32 * 1024 * 1024;        // of one request; the connection is closed
+  size_t batch_bytes_max = kBatchBytesMax;            // of a record batch; MESSAGE_TOO_LARGE
   size_t request_bytes_total_max = 64 * 1024 * 1024;  // of all requests in memory; reading waits
   size_t requests_in_flight_max = 64;                 // of one connection; reading waits
   size_t fetch_bytes_max = 16 * 1024 * 1024;          // of one answer to a fetch, but for its first batch

@@ -36,13 +36,13 @@ ErrorCode error_of(const Error& error) {
 }
 
 // What the log itself does not look at: the batch is one, of the format and of a kind that is served.
-std::optional<Refusal> refuse(std::string_view records, int16_t version) {
+std::optional<Refusal> refuse(std::string_view records, int16_t version, size_t bytes_max) {
   if (records.size() <= kMagicAt) return Refusal{ErrorCode::kInvalidRecord, "there is no record batch"};
   if (records[kMagicAt] != 2) {
     return Refusal{ErrorCode::kUnsupportedForMessageFormat, "only record batches of version 2 are taken"};
   }
-  if (records.size() > kBatchBytesMax) {
-    return Refusal{ErrorCode::kMessageTooLarge, fmt::format("a batch may have {} bytes", kBatchBytesMax)};
+  if (records.size() > bytes_max) {
+    return Refusal{ErrorCode::kMessageTooLarge, fmt::format("a batch may have {} bytes", bytes_max)};
   }
   BatchHeader header;
   try {
@@ -73,7 +73,7 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
     co_return answer;
   }
   const std::string_view records = sent.records.value_or("").bytes();
-  if (auto why = refuse(records, call.version())) {
+  if (auto why = refuse(records, call.version(), call.broker.options.limits.batch_bytes_max)) {
     failed(why->code, std::move(why->message));
     co_return answer;
   }

@@ -24,9 +24,9 @@ int64_t parse_number(std::string_view name, std::string_view text, int64_t least
 }
 
 // What the server does for every topic, in the words of Kafka's configuration.
-std::vector<Setting> fixed_settings() {
+std::vector<Setting> fixed_settings(size_t batch_bytes_max) {
   return {{"compression.type", SettingType::kString, "producer", true, true},
-          {"max.message.bytes", SettingType::kInt, std::to_string(kBatchBytesMax), true, true},
+          {"max.message.bytes", SettingType::kInt, std::to_string(batch_bytes_max), true, true},
           {"message.timestamp.type", SettingType::kString, "CreateTime", true, true},
           {"min.insync.replicas", SettingType::kInt, "1", true, true},
           {"flush.messages", SettingType::kLong, "1", true, true},
@@ -35,7 +35,7 @@ std::vector<Setting> fixed_settings() {
 
 }  // namespace
 
-std::vector<Setting> settings_of(const TopicConfig& config) {
+std::vector<Setting> settings_of(const TopicConfig& config, size_t batch_bytes_max) {
   const TopicConfig usual;
   const auto number = [](const char* name, SettingType type, int64_t value, int64_t otherwise) {
     return Setting{name, type, std::to_string(value), value == otherwise, false};
@@ -47,11 +47,12 @@ std::vector<Setting> settings_of(const TopicConfig& config) {
       number(kSegmentBytes, SettingType::kInt, static_cast<int64_t>(config.segment_bytes),
              static_cast<int64_t>(usual.segment_bytes)),
       number(kDeleteRetentionMs, SettingType::kLong, config.delete_retention_ms, usual.delete_retention_ms)};
-  for (Setting& each : fixed_settings()) settings.push_back(std::move(each));
+  for (Setting& each : fixed_settings(batch_bytes_max)) settings.push_back(std::move(each));
   return settings;
 }
 
-void change_setting(TopicConfig& config, std::string_view name, std::optional<std::string_view> value) {
+void change_setting(TopicConfig& config, std::string_view name, std::optional<std::string_view> value,
+                    size_t batch_bytes_max) {
   const TopicConfig usual;
   if (name == kCleanupPolicy) {
     const std::string_view policy = value.value_or("delete");
@@ -67,7 +68,7 @@ void change_setting(TopicConfig& config, std::string_view name, std::optional<st
   } else if (name == kDeleteRetentionMs) {
     config.delete_retention_ms = value ? parse_number(name, *value, 0) : usual.delete_retention_ms;
   } else {
-    const std::vector<Setting> fixed = fixed_settings();
+    const std::vector<Setting> fixed = fixed_settings(batch_bytes_max);
     const auto found = std::ranges::find(fixed, name, &Setting::name);
     if (found == fixed.end()) throw Error(Code::kInvalid, fmt::format("there is no setting \"{}\"", name));
     if (value && *value != found->value)

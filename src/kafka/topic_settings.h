@@ -21,10 +21,11 @@ struct Setting {
   bool fixed;  // the same for every topic; clients may not change it
 };
 
-std::vector<Setting> settings_of(const TopicConfig& config);
+std::vector<Setting> settings_of(const TopicConfig& config, size_t batch_bytes_max);
 
 // Sets one by name; no value: the default. Throws Error(kInvalid) for an unknown name or a value that is none, or that
 // is not what the server does.
-void change_setting(TopicConfig& config, std::string_view name, std::optional<std::string_view> value);
+void change_setting(TopicConfig& config, std::string_view name, std::optional<std::string_view> value,
+                    size_t batch_bytes_max);
 
 }  // namespace headrace::kafka

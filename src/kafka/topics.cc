@@ -24,6 +24,7 @@ awaitable<Refusal> create(Call& call, const CreateTopicsRequest::Topic& asked, b
   }
   if (is_internal(name))
     co_return Refusal{ErrorCode::kInvalidTopicException, "names with '_' in front are Headrace's own"};
+  const size_t batch_bytes_max = call.broker.options.limits.batch_bytes_max;
   config.partitions = asked.num_partitions;
   if (!asked.assignments.empty()) {
     if (asked.num_partitions != -1 || asked.replication_factor != -1)
@@ -40,7 +41,7 @@ awaitable<Refusal> create(Call& call, const CreateTopicsRequest::Topic& asked, b
   if (config.partitions < 1 || config.partitions > kPartitionsMax)
     co_return Refusal{ErrorCode::kInvalidPartitions, fmt::format("a topic has 1 to {} partitions", kPartitionsMax)};
   try {
-    for (const auto& each : asked.configs) change_setting(config, each.name, each.value);
+    for (const auto& each : asked.configs) change_setting(config, each.name, each.value, batch_bytes_max);
     check_topic_config(config);
     if ((co_await call.broker.log.topics()).size() >= call.broker.options.limits.topics_max)
       co_return Refusal{ErrorCode::kPolicyViolation, "there are too many topics"};
@@ -106,7 +107,7 @@ awaitable<void> answer_create_topics(Call& call) {
       answer.num_partitions = config.partitions;
       answer.replication_factor = 1;
       auto& configs = answer.configs.emplace();
-      for (const Setting& setting : settings_of(config)) {
+      for (const Setting& setting : settings_of(config, call.broker.options.limits.batch_bytes_max)) {
         auto& each = configs.emplace_back();
         each.name = setting.name;
         each.value = setting.value;

@@ -142,12 +142,15 @@ awaitable<std::optional<Offset>> Partition::find_time(SegmentPointer segment, in
     const ReadBatches read = co_await read_segment(segment, at, kTimeSearchBytes);
     std::string_view rest = read.batches();
     while (!rest.empty()) {
-      RecordReader reader(rest, scratch);
-      const BatchHeader& header = reader.header();
-      Record record;
+      const BatchHeader header = read_batch_header(rest);
       if (header.max_timestamp_ms >= timestamp_ms) {
-        while (reader.next(record)) {
-          if (record.timestamp_ms >= timestamp_ms && record.offset >= start_) co_return record.offset;
+        try {
+          RecordReader reader(rest, scratch);
+          for (Record record; reader.next(record);) {
+            if (record.timestamp_ms >= timestamp_ms && record.offset >= start_) co_return record.offset;
+          }
+        } catch (const Error&) {
+          co_return std::max(header.base, start_);  // not readable, as its producer made it
         }
       }
       at = header.end();

@@ -233,30 +233,39 @@ SourceBatchPtr StreamReader::decode(const StreamInfoPtr& stream, PartitionId id,
   std::vector<Offset> offsets;
   // Views of compressed batches are into what they were decompressed to.
   auto decompressed = std::make_shared<std::deque<std::string>>();
-  for (std::string_view rest = fetched.bytes; !rest.empty() && batch->next < to;) {
-    RecordReader reader(rest, decompressed->emplace_back());
-    for (Record record; reader.next(record);) {
-      if (record.offset < from || record.offset >= to) continue;
-      try {
-        if (record.value) {
-          decoder.decode(*record.value, builder);
-        } else if (stream->definition.is_table && record.key) {
-          decoder.decode_key(*record.key, builder);
-          batch->deleted.resize(builder.rows() - 1, 0);
-          batch->deleted.push_back(1);
-        } else {
-          continue;  // a tombstone means nothing in a stream
-        }
-        offsets.push_back(record.offset);
-      } catch (const Error& error) {
-        std::string json;
-        append_json(json, std::string(record.value.value_or("")), {.kind = Kind::kBytea});
-        batch->dead.push_back(
-            {fmt::format("record {} of partition {}: {}", record.offset.value, id, error.message()), std::move(json)});
+  const auto take = [&](const Record& record) {
+    if (record.offset < from || record.offset >= to) return;
+    try {
+      if (record.value) {
+        decoder.decode(*record.value, builder);
+      } else if (stream->definition.is_table && record.key) {
+        decoder.decode_key(*record.key, builder);
+        batch->deleted.resize(builder.rows() - 1, 0);
+        batch->deleted.push_back(1);
+      } else {
+        return;  // a tombstone means nothing in a stream
       }
+      offsets.push_back(record.offset);
+    } catch (const Error& error) {
+      std::string json;
+      append_json(json, std::string(record.value.value_or("")), {.kind = Kind::kBytea});
+      batch->dead.push_back(
+          {fmt::format("record {} of partition {}: {}", record.offset.value, id, error.message()), std::move(json)});
     }
-    batch->next = std::min(to, std::max(batch->next, reader.header().end()));
-    rest.remove_prefix(reader.header().bytes());
+  };
+  for (std::string_view rest = fetched.bytes; !rest.empty() && batch->next < to;) {
+    const BatchHeader header = read_batch_header(rest);
+    try {
+      RecordReader reader(rest, decompressed->emplace_back());
+      for (Record record; reader.next(record);) take(record);
+    } catch (const Error& error) {
+      // Its CRC is right, so its producer made it like this: a payload that cannot be decompressed, or is no records.
+      batch->dead.push_back({fmt::format("the rest of the batch from offset {} of partition {} is not readable: {}",
+                                         header.base.value, id, error.message()),
+                             "null"});
+    }
+    batch->next = std::min(to, std::max(batch->next, header.end()));
+    rest.remove_prefix(header.bytes());
   }
   batch->rows = builder.finish();
   if (!batch->deleted.empty()) batch->deleted.resize(batch->rows.rows, 0);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "log/testing_log.h"
 #include "runtime/join.h"
 #include "schema/row_parser.h"
@@ -253,6 +255,29 @@ TEST_F(StreamReaderTest, RecordsThatAreNoRowsAreReportedAndPassed) {
   EXPECT_TRUE(second->dead[0].error.contains("record 1 of partition 0")) << second->dead[0].error;
   EXPECT_EQ(second->dead[0].row_json, "\"Z2FyYmFnZQ==\"");
   EXPECT_EQ(rows(), (Strings{R"({"id":1,"note":null})", R"({"id":2,"note":null})"}));
+}
+
+TEST_F(StreamReaderTest, BatchesThatAreNotReadableAreReportedAndPassed) {
+  create("CREATE STREAM s (n integer) WITH (partitions = 1)");
+  start();
+  append(R"({"n":1})");
+  // With the right CRC, as a client may send them: records that are none, and a payload that is not compressed at all.
+  for (const Compression compression : {Compression::kNone, Compression::kZstd}) {
+    std::string bytes = batch(R"({"n":2})");
+    for (size_t i = kBatchHeaderBytes; i < bytes.size(); ++i) bytes[i] = '\xff';
+    bytes[22] = static_cast<char>(compression);  // the low byte of the attributes
+    store_big_endian(bytes.data() + 17, crc32c(std::string_view(bytes).substr(21)));
+    append_bytes(std::move(bytes));
+  }
+  append(R"({"n":3})");
+  Strings rows, dead;
+  for (Offset position{0}; const SourceBatchPtr batch = read(position); position = batch->next) {
+    for (const std::string& row : texts(*batch)) rows.push_back(row);
+    for (const DeadRow& row : batch->dead) dead.push_back(row.error);
+  }
+  EXPECT_EQ(rows.size(), 2U);
+  ASSERT_EQ(dead.size(), 2U);
+  EXPECT_TRUE(dead[0].starts_with("the rest of the batch from offset 1 of partition 0 is not readable: ")) << dead[0];
 }
 
 TEST_F(StreamReaderTest, NobodyReadsFromAReaderThatStopped) {
