@@ -131,8 +131,7 @@ class ClientTest:
     def setUpClass(cls):
         if not (PLACE / cls.needs).exists():
             raise unittest.SkipTest(f"build/kafka-clients/{cls.needs} is not there (tools/run/kafka_clients.sh makes it)")
-        # With this memory a request may be larger than the largest batch, which is what "too_large" is about.
-        cls.server = TemporaryServer(APP, "--memory", "2GB").start()
+        cls.server = TemporaryServer(APP).start()
         cls.address = f"127.0.0.1:{cls.server.kafka_port}"
 
     @classmethod
