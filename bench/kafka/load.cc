@@ -314,7 +314,11 @@ void close_consumer(Consumer& consumer) {
 // Hands what arrives within `wait_ms` to `record` and ends of partitions to `ended`.
 template <typename Record, typename Ended>
 void read(Consumer& consumer, int wait_ms, Record record, Ended ended) {
-  const ssize_t got = rd_kafka_consume_batch_queue(consumer.queue, wait_ms, consumer.batch.data(), kBatchRecords);
+  // A call for a batch waits until the batch is full, which would be counted as the server's: so wait for one only.
+  consumer.batch[0] = rd_kafka_consume_queue(consumer.queue, wait_ms);
+  if (!consumer.batch[0]) return;
+  const ssize_t more = rd_kafka_consume_batch_queue(consumer.queue, 0, consumer.batch.data() + 1, kBatchRecords - 1);
+  const ssize_t got = 1 + std::max<ssize_t>(more, 0);
   for (ssize_t at = 0; at < got; ++at) {
     rd_kafka_message_t* message = consumer.batch[static_cast<size_t>(at)];
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
