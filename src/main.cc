@@ -32,7 +32,10 @@ StoreOptions store_options(const UpOptions& options) {
   return {.folder = options.data + "/store", .memory_bytes = options.memory_bytes / 20 * 9};
 }
 EmbeddedLogOptions log_options(const UpOptions& options) {
-  return {.folder = options.data + "/log", .unflushed_bytes_max = options.memory_bytes / 32};
+  // What waits is in the requests' memory, which the ports bound. The log refuses only what goes beyond both of them.
+  return {.folder = options.data + "/log",
+          .unflushed_bytes_max = options.memory_bytes / 32,
+          .waiting_bytes_max = options.memory_bytes / 4};
 }
 
 HttpOptions http_options(const UpOptions& options) {

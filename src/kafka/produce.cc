@@ -27,7 +27,6 @@ ErrorCode error_of(const Error& error) {
     case Code::kConflict: return ErrorCode::kInvalidProducerEpoch;
     case Code::kRefused: return ErrorCode::kOutOfOrderSequenceNumber;
     case Code::kTooLarge: return ErrorCode::kMessageTooLarge;
-    case Code::kBusy: return ErrorCode::kThrottlingQuotaExceeded;
     case Code::kOutOfSpace:
     case Code::kIo:
     case Code::kCorrupt: return ErrorCode::kKafkaStorageError;

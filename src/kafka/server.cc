@@ -36,8 +36,7 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log
              return serve(shard, std::move(socket), refused);
            }) {
   const KafkaLimits& limits = options_.limits;
-  const size_t request_bytes =
-      std::max(limits.request_bytes_total_max / runtime.shard_count(), limits.request_bytes_max + 1024);
+  const size_t request_bytes = limits.request_bytes_total_max / runtime.shard_count();
   for (size_t index = 0; index < runtime.shard_count(); ++index) {
     Shard& shard = runtime.shard(index);
     shards_.push_back(

@@ -112,6 +112,7 @@ TEST_F(CommitTest, AFullDiskIsSaidSoAndForgottenOnceThereIsSpace) {
 
 TEST_F(CommitTest, TooMuchAtOnceWaitsAndThenIsRefused) {
   log_.options().unflushed_bytes_max = 10'000;
+  log_.options().waiting_bytes_max = 10'000;
   log_.reopen();
   std::vector<std::pair<PartitionId, std::string>> values;
   for (int i = 0; i < 40; ++i) values.emplace_back(0, std::string(900, static_cast<char>('a' + i % 26)));

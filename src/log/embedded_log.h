@@ -10,7 +10,8 @@ namespace headrace {
 
 struct EmbeddedLogOptions {
   std::string folder;
-  size_t unflushed_bytes_max = 32 * 1024 * 1024;  // per shard; beyond it, appends wait; beyond twice that, Error(kBusy)
+  size_t unflushed_bytes_max = 32 * 1024 * 1024;  // per shard; beyond it, appends wait
+  size_t waiting_bytes_max = 32 * 1024 * 1024;    // that wait so, per shard; beyond it, Error(kBusy)
   size_t spare_segments = 2;                      // zero-filled segments kept ready, per shard
   size_t producers_max = 10'000;                  // producer states kept per partition, least recently used go first
   std::chrono::milliseconds retention_interval{30'000};

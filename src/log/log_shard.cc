@@ -116,10 +116,10 @@ void LogShard::append(AppendRequest& request) {
   try {
     if (closing_) throw Error(Code::kUnavailable, "the log is closed");
     request.pass.emplace(gate_.enter());
-    const size_t pending = unflushed_bytes_ + waiting_bytes_;
-    if (pending > 0 && pending + request.size > 2 * options_.unflushed_bytes_max) {
-      throw Error(Code::kBusy, fmt::format("{} bytes wait to be written, and the limit is {}; try again later", pending,
-                                           2 * options_.unflushed_bytes_max));
+    if (waiting_bytes_ > 0 && waiting_bytes_ + request.size > options_.waiting_bytes_max) {
+      throw Error(Code::kBusy, fmt::format("{} bytes wait for their turn to be written, and the limit is {}; try again "
+                                           "later",
+                                           waiting_bytes_, options_.waiting_bytes_max));
     }
     if (waiting_.empty() && has_room(request)) {
       enqueue(request);

@@ -10,7 +10,7 @@
 // with a commit for each, and the commits take the processor's time.
 //
 // Back-pressure: bytes that are queued or in flight are counted. Beyond `unflushed_bytes_max` further appends wait, in
-// order; beyond twice that they get Error(kBusy).
+// order; beyond `waiting_bytes_max` that wait they get Error(kBusy).
 #pragma once
 
 #include <deque>

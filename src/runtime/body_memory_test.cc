@@ -14,21 +14,27 @@ class BodyMemoryTest : public testing::Test {
   }
 
   ManualTime time_{WallTime{}};
+  void give_back(BodyMemory::Lease& lease) {
+    runtime_.block_on([&]() -> awaitable<void> {
+      lease.release();
+      co_return;
+    });
+  }
+
   Runtime runtime_{{.shards = 1, .pool_threads = 1}};
   BodyMemory memory_{runtime_.shard(0), time_, 100};
 };
 
 TEST_F(BodyMemoryTest, RoomIsTakenAndGivenBack) {
-  {
-    BodyMemory::Lease first(memory_);
-    BodyMemory::Lease second(memory_);
-    EXPECT_TRUE(take(first, 60));
-    EXPECT_FALSE(take(second, 60));
-    EXPECT_TRUE(take(second, 40));
-    EXPECT_EQ(memory_.used(), 100U);
-    first.release();
-    EXPECT_EQ(memory_.used(), 40U);
-  }
+  BodyMemory::Lease first(memory_);
+  BodyMemory::Lease second(memory_);
+  EXPECT_TRUE(take(first, 60));
+  EXPECT_FALSE(take(second, 60));
+  EXPECT_TRUE(take(second, 40));
+  EXPECT_EQ(memory_.used(), 100U);
+  give_back(first);
+  EXPECT_EQ(memory_.used(), 40U);
+  give_back(second);
   EXPECT_EQ(memory_.used(), 0U);
 }
 
@@ -42,11 +48,12 @@ TEST_F(BodyMemoryTest, OneOfThoseWhoHaveAPartGoesOnWhenThereIsNoRoom) {
   EXPECT_TRUE(take(first, 70));
   EXPECT_FALSE(take(second, 70)) << "one at a time";
   EXPECT_TRUE(take(first, 30)) << "until it has all";
-  first.release();
+  give_back(first);
   EXPECT_TRUE(take(second, 70));
   EXPECT_FALSE(take(third, 1));
-  second.release();
+  give_back(second);
   EXPECT_TRUE(take(third, 100));
+  give_back(third);
 }
 
 TEST_F(BodyMemoryTest, WaitsUntilTheDeadline) {
@@ -62,6 +69,7 @@ TEST_F(BodyMemoryTest, WaitsUntilTheDeadline) {
     taken = co_await memory_.take(second, 10, time_.clock().steady() + 1s);
   });
   EXPECT_TRUE(taken);
+  give_back(second);
 }
 
 }  // namespace
