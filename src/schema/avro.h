@@ -29,8 +29,7 @@ class AvroSchema {
   static std::shared_ptr<const AvroSchema> from_columns(std::string_view name, const RowType& type);
   ~AvroSchema();
 
-  // The columns this schema has for SQL: what CREATE STREAM takes from an .avsc. Throws Error(kUnsupported) naming the
-  // field for what has no column type.
+  // The columns this schema has for SQL. Throws Error(kUnsupported) naming the field for what has no column type.
   RowType to_columns() const;
   // Parsing Canonical Form keeps what resolution needs (defaults, aliases, logical types): the text to store.
   const std::string& json() const;
