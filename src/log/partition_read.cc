@@ -116,7 +116,7 @@ awaitable<Located> Partition::locate(Offset from, size_t bytes_max) {
   if (const SegmentPointer segment = on_disk ? find_segment(from) : nullptr; segment && !segment->swapping) {
     try {
       if (auto located = co_await locate_in(segment, from, std::min(bytes_max, kReadBytesMax))) co_return *located;
-    } catch (const Error& error) {
+    } catch (const Error&) {
       // read() looks again, and says what is wrong.
     }
   }
