@@ -8,10 +8,20 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEADRACE = os.environ.get("HEADRACE", str(ROOT / "build/release/headrace"))
 START_SECONDS_MAX = 60
+PATIENCE_SECONDS = 60
+
+
+def eventually(what, true_soon):
+    """Waits for what a client does in its own time and tells nobody of."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true_soon():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
 
 
 class Server:

@@ -19,7 +19,7 @@ import kafka.admin
 import kafka.errors
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from server import TemporaryServer  # noqa: E402
+from server import TemporaryServer, eventually  # noqa: E402
 
 APP = """
 CREATE STREAM scans (parcel text NOT NULL, weight integer NOT NULL) WITH (key = 'parcel', partitions = 2) FORMAT JSON;
@@ -28,13 +28,6 @@ CREATE STREAM heavy AS SELECT parcel, weight FROM scans WHERE weight > 100;
 """
 PATIENCE_SECONDS = 60
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-
-
-def eventually(what, true_soon):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true_soon():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 class KafkaTest(unittest.TestCase):

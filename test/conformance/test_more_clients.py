@@ -14,14 +14,13 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
 import confluent_kafka
 import confluent_kafka.admin
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from server import ROOT, TemporaryServer  # noqa: E402
+from server import ROOT, TemporaryServer, eventually  # noqa: E402
 
 APP = """
 CREATE STREAM scans (parcel text NOT NULL, weight integer NOT NULL) WITH (key = 'parcel', partitions = 1) FORMAT JSON;
@@ -111,13 +110,6 @@ class Traffic:
     def end(self):
         self.ended.set()
         self.thread.join()
-
-
-def eventually(what, true_soon):
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true_soon():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 class ClientTest:
