@@ -20,6 +20,35 @@ namespace {
 // Bit-reversed, as everything here: the most significant bit stands for x^0.
 constexpr uint32_t kPolynomial = 0x82f63b78;
 
+constexpr uint32_t multiply(uint32_t left, uint32_t right) {
+  uint32_t product = 0;
+  for (uint32_t bit = uint32_t{1} << 31; bit != 0; bit >>= 1) {
+    if ((left & bit) != 0) product ^= right;
+    right = (right & 1) != 0 ? (right >> 1) ^ kPolynomial : right >> 1;
+  }
+  return product;
+}
+
+// kPowers[k] advances a checksum over 2^k zero bytes.
+constexpr auto kPowers = [] {
+  std::array<uint32_t, 64> powers{};
+  uint32_t power = uint32_t{1} << 23;  // x^8
+  for (uint32_t& each : powers) {
+    each = power;
+    power = multiply(power, power);
+  }
+  return powers;
+}();
+
+// x^(8 * size), modulo the polynomial.
+constexpr uint32_t power_of(uint64_t size) {
+  uint32_t power = uint32_t{1} << 31;  // x^0
+  for (size_t bit = 0; size > 0; ++bit, size >>= 1) {
+    if ((size & 1) != 0) power = multiply(power, kPowers[bit]);
+  }
+  return power;
+}
+
 using Table = std::array<std::array<uint32_t, 256>, 8>;
 
 // kBytes[k][b] is the checksum of byte b followed by k zero bytes ("slicing by 8").
@@ -64,25 +93,11 @@ uint32_t crc32c_by_table(std::string_view bytes, uint32_t crc) {
 #if defined(__x86_64__)
 namespace {
 
-constexpr uint32_t multiply(uint32_t left, uint32_t right) {
-  uint32_t product = 0;
-  for (uint32_t bit = uint32_t{1} << 31; bit != 0; bit >>= 1) {
-    if ((left & bit) != 0) product ^= right;
-    right = (right & 1) != 0 ? (right >> 1) ^ kPolynomial : right >> 1;
-  }
-  return product;
-}
-
 using Advance = std::array<std::array<uint32_t, 256>, 4>;
 
 // Advances a checksum over `size` zero bytes, one byte of the checksum per table.
 constexpr Advance make_advance(size_t size) {
-  uint32_t power = uint32_t{1} << 31;   // x^0
-  uint32_t square = uint32_t{1} << 23;  // x^8: one byte
-  for (; size > 0; size >>= 1) {
-    if ((size & 1) != 0) power = multiply(power, square);
-    square = multiply(square, square);
-  }
+  const uint32_t power = power_of(size);
   Advance result{};
   for (size_t part = 0; part < 4; ++part) {
     for (uint32_t byte = 1; byte < 256; ++byte) {
@@ -160,6 +175,10 @@ uint32_t crc32c_by_instruction(std::string_view bytes, uint32_t crc) {
 uint32_t crc32c(std::string_view bytes, uint32_t crc) {
   static const bool instruction = detail::crc32c_instruction_exists();
   return instruction ? detail::crc32c_by_instruction(bytes, crc) : detail::crc32c_by_table(bytes, crc);
+}
+
+uint32_t crc32c_joined(uint32_t a, uint32_t b, uint64_t b_size) {
+  return detail::multiply(detail::power_of(b_size), a) ^ b;
 }
 
 }  // namespace headrace

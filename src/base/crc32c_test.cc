@@ -54,6 +54,23 @@ TEST(Crc32c, InstructionAndTableAgree) {
   for (int i = 0; i < 300; ++i) compare(random.below(64), random.below(29'000));
 }
 
+TEST(Crc32c, JoinsWithoutTheBytes) {
+  const uint64_t seed = 20261121;
+  SCOPED_TRACE(seed);
+  Random random(seed);
+  std::string bytes(100'000, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random());
+  const std::string_view all(bytes);
+  for (int i = 0; i < 300; ++i) {
+    const size_t end = i < 20 ? static_cast<size_t>(i) : random.below(bytes.size() + 1);
+    const size_t cut = random.below(end + 1);
+    const std::string_view before = all.substr(0, cut);
+    const std::string_view after = all.substr(cut, end - cut);
+    ASSERT_EQ(crc32c_joined(crc32c(before), crc32c(after), after.size()), crc32c(all.substr(0, end)))
+        << cut << " " << end;
+  }
+}
+
 TEST(Crc32c, ExtendsOverPieces) {
   const std::string bytes = counting(20'000);
   const uint32_t whole = crc32c(bytes);

@@ -34,8 +34,9 @@ struct Peer {
 struct Call {
   const Broker& broker;
   Shard& shard;
+  std::shared_ptr<std::string> frame;  // the request's bytes
   RequestHeader header;
-  KafkaReader body;  // views into the request live as long as the call
+  KafkaReader body;  // views into the frame live as long as the call
   const Peer& peer;
   FetchSession& fetch_session;  // the connection's
   const bool& ended;            // the client is gone, or the server stops: waiting has no point any more

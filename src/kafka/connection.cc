@@ -41,13 +41,13 @@ size_t Answer::size() const {
   return size;
 }
 
-Connection::Request::Request(Connection& connection, std::string frame)
+Connection::Request::Request(Connection& connection)
     : lease(connection.shared_.request_memory),
-      bytes(std::move(frame)),
       call{.broker = connection.shared_.broker,
            .shard = connection.shared_.shard,
+           .frame = std::make_shared<std::string>(),
            .header = {},
-           .body = KafkaReader(bytes),
+           .body = KafkaReader({}),
            .peer = connection.peer_,
            .fetch_session = connection.fetch_session_,
            .ended = connection.ended_,
@@ -84,10 +84,10 @@ awaitable<void> Connection::run() {
 awaitable<void> Connection::read_all() {
   const KafkaLimits& limits = shared_.broker.options.limits;
   while (!ended_ && !shared_.stopping) {
-    auto request = std::make_shared<Request>(*this, std::string());
-    if (!co_await read_frame(request->lease, request->bytes)) co_return;
+    auto request = std::make_shared<Request>(*this);
     Call& call = request->call;
-    call.body = KafkaReader(request->bytes);
+    if (!co_await read_frame(request->lease, *call.frame)) co_return;
+    call.body = KafkaReader(*call.frame);
     try {
       call.header.read(call.body);
     } catch (const Error& error) {
@@ -171,7 +171,7 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
     cut();
   }
   request->lease.release();
-  request->bytes = {};
+  call.frame.reset();
   request->done = true;
   --handling_;
   progress_.notify_all();

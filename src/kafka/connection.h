@@ -51,10 +51,9 @@ class Connection {
 
  private:
   struct Request {
-    Request(Connection& connection, std::string bytes);
+    explicit Request(Connection& connection);
 
     BodyMemory::Lease lease;
-    std::string bytes;
     Call call;
     bool done = false;
   };

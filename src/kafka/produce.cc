@@ -58,6 +58,13 @@ std::optional<Refusal> refuse(std::string_view records, int16_t version, size_t 
   return std::nullopt;
 }
 
+// A batch that is most of its request stays where it is. Others are copied, so that a small one that is kept does not
+// keep a large request.
+BatchBytes bytes_for_log(const Call& call, std::string_view records) {
+  if (records.size() * 2 < call.frame->size()) return std::string(records);
+  return {call.frame, {call.frame->data() + (records.data() - call.frame->data()), records.size()}};
+}
+
 awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topic,
                                                     ProduceRequest::Topic::Partition sent, std::string refusal) {
   ProduceResponse::Topic::Partition answer;
@@ -78,7 +85,7 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
   }
   try {
     std::vector<PartitionBatch> batches;
-    batches.push_back({.partition = sent.index, .bytes = std::string(records), .gapless = true});
+    batches.push_back({.partition = sent.index, .bytes = bytes_for_log(call, records), .gapless = true});
     const auto appended = co_await call.broker.log.append(topic, std::move(batches));
     answer.base_offset = appended[0].base.value;
     answer.log_start_offset = 0;

@@ -1,14 +1,24 @@
 #include "log/commit_part.h"
 
+#include <algorithm>
+
 namespace headrace {
+namespace {
+
+constexpr size_t kChunkBytes = size_t{64} << 10;
+
+}  // namespace
 
 void CommitPart::write(Files& files) noexcept {
   try {
     if (roll) roll_segment(files);
     if (!file) file = files.open(segment->path(), Files::Mode::kWrite);
     if (batches.empty()) return;
+    close_mark();
     gather();
-    write_commit(*file, segment->tail.capacity, segment->identity, *bytes, mark);
+    std::vector<std::string_view> pieces(chunks.size());
+    std::ranges::transform(chunks, pieces.begin(), [](const TailChunk& chunk) { return chunk.bytes.view(); });
+    write_commit(*file, segment->tail.capacity, segment->identity, std::move(pieces), mark);
   } catch (...) {
     error = std::current_exception();
   }
@@ -33,24 +43,36 @@ void CommitPart::roll_segment(Files& files) const {
   if (spare) {
     made = *spare;
   } else {
-    make_segment_file(files, made, segment->tail.capacity);
+    make_segment_file(files, made, segment->tail.capacity, room);
   }
   files.rename(made, segment->path());
   files.sync_directory(segment->folder);
 }
 
+void CommitPart::close_mark() {
+  mark.end = {.position = mark.start.position + size, .offset = mark.end.offset, .digest = mark.start.digest};
+  for (const QueuedBatch& batch : batches) {
+    mark.end.digest = crc_with_batch(mark.end.digest, batch.bytes, batch.header);
+  }
+}
+
+// Small batches are copied together, so that many of them are not as many pieces to write and to read; large ones stay
+// where they are.
 void CommitPart::gather() {
-  if (batches.size() == 1) {
-    bytes = std::make_shared<const std::string>(std::move(batches[0].bytes));
-    return;
+  for (auto first = batches.begin(); first != batches.end();) {
+    auto next = std::next(first);
+    size_t together = first->bytes.size();
+    while (next != batches.end() && together + next->bytes.size() <= kChunkBytes) together += (next++)->bytes.size();
+    TailChunk chunk{.base = first->header.base, .end = std::prev(next)->header.end(), .bytes = first->bytes};
+    if (std::next(first) != next) {
+      std::string all;
+      all.reserve(together);
+      for (auto each = first; each != next; ++each) all += each->bytes.view();
+      chunk.bytes = std::move(all);
+    }
+    chunks.push_back(std::move(chunk));
+    for (; first != next; ++first) first->bytes = {};
   }
-  std::string all;
-  all.reserve(size);
-  for (QueuedBatch& batch : batches) {
-    all += batch.bytes;
-    batch.bytes = {};
-  }
-  bytes = std::make_shared<const std::string>(std::move(all));
 }
 
 }  // namespace headrace

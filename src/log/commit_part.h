@@ -10,6 +10,7 @@
 
 #include "log/record_batch.h"
 #include "log/segment.h"
+#include "log/tail_cache.h"
 #include "runtime/files.h"
 
 namespace headrace {
@@ -17,24 +18,25 @@ namespace headrace {
 class Partition;
 
 struct QueuedBatch {
-  std::string bytes;
+  BatchBytes bytes;
   BatchHeader header;
 };
 
 struct CommitPart {
   std::shared_ptr<Partition> partition;
   std::shared_ptr<Segment> segment;  // a new one when `roll`
-  std::vector<QueuedBatch> batches;  // their bytes are moved into `bytes` by write()
+  std::vector<QueuedBatch> batches;  // their bytes are moved into `chunks` by write()
   size_t size = 0;                   // of all batches
   CommitMark mark;
 
   bool roll = false;
+  Room room = Room::kWritten;  // of the roll's new file
   bool make_folder = false;
   std::optional<std::string> spare;  // for the roll; without it, a new file is made
 
   // Results.
   std::shared_ptr<File> file;
-  std::shared_ptr<const std::string> bytes;
+  std::vector<TailChunk> chunks;
   std::exception_ptr error;
 
   // Both block, and put a failure into `error` instead of throwing.
@@ -43,6 +45,7 @@ struct CommitPart {
 
  private:
   void roll_segment(Files& files) const;
+  void close_mark();
   void gather();
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "log/batch_bytes.h"
 #include "runtime/files.h"
 #include "runtime/shard.h"
 
@@ -47,7 +48,7 @@ inline constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;  // of one record bat
 // One encoded v2 batch (record_batch.h) for one partition. Its base offset is filled in by the partition.
 struct PartitionBatch {
   PartitionId partition = 0;
-  std::string bytes;
+  BatchBytes bytes;
   bool gapless = false;  // the producer's sequences count records and leave none out, as Kafka's do
 };
 

@@ -12,8 +12,13 @@ namespace {
 
 constexpr uint64_t kFirstCapacity = uint64_t{64} << 10;
 constexpr size_t kPartBytesMax = size_t{32} << 20;  // of one commit of one partition
-// A partition that fills half of a segment in this time gets the next one made ahead.
+// A partition that fills half of a segment in this time gets the next one made ahead, if it is worth writing zeros to.
 constexpr std::chrono::seconds kFast{60};
+
+bool has_large_commits(const Segment& segment) {
+  const SegmentTail& tail = segment.tail;
+  return tail.commits > 0 && tail.end.position >= tail.commits * kLargeCommit;
+}
 
 }  // namespace
 
@@ -75,7 +80,7 @@ Appended Partition::append(PartitionBatch& batch, BatchHeader header, AppendRequ
               .duplicate = true};
     }
   }
-  std::string bytes = std::move(batch.bytes);
+  BatchBytes bytes = std::move(batch.bytes);
   header.base = next_;
   header.leader_epoch = 0;
   store_big_endian(bytes.data(), next_.value);
@@ -160,6 +165,7 @@ std::unique_ptr<CommitPart> Partition::take_part() {
     tail.capacity = next_capacity(first);
     tail.end.offset = durable_end_;
     part->spare = services_.spares.take(tail.capacity);
+    if (last && has_large_commits(*last)) part->room = Room::kReserved;
     // From here on its successor may exist.
     if (last) last->closed = true;
   } else {
@@ -233,14 +239,15 @@ size_t Partition::complete(CommitPart& part) {
     }
     if (header.producer_id != kNoProducer) producers_.durable(header);
   }
-  if (part.bytes) services_.cache.add(cached_, durable_end_, tail.end.offset, part.bytes);
+  for (TailChunk& chunk : part.chunks) services_.cache.add(cached_, std::move(chunk));
   durable_end_ = written_end_ = tail.end.offset;
   finish_up_to(written_waiters_, durable_end_);
   finish_up_to(durable_waiters_, durable_end_);
   changed_.notify_all();
   wake_watches();
 
-  if (tail.end.position * 2 > tail.capacity && services_.timers.clock().steady() - segment->made < kFast) {
+  const bool fast = tail.end.position * 2 > tail.capacity && services_.timers.clock().steady() - segment->made < kFast;
+  if (fast && !has_large_commits(*segment)) {
     services_.spares.want(next_capacity(0));
   }
   return part.size;

@@ -15,6 +15,7 @@ constexpr size_t kEpochAt = 12;
 constexpr size_t kMagicAt = 16;
 constexpr size_t kCrcAt = 17;
 constexpr size_t kAttributesAt = 21;
+constexpr size_t kJoinedBytesMin = size_t{16} << 10;  // from here on joining CRCs is faster than reading the bytes
 constexpr size_t kLastOffsetDeltaAt = 23;
 constexpr size_t kBaseTimestampAt = 27;
 constexpr size_t kMaxTimestampAt = 35;
@@ -159,6 +160,11 @@ BatchHeader verify_batch(std::string_view bytes) {
     corrupt(fmt::format("a batch has the CRC {:08x}, and its bytes have {:08x}", header.crc, crc));
   }
   return header;
+}
+
+uint32_t crc_with_batch(uint32_t before, std::string_view batch, const BatchHeader& header) {
+  if (batch.size() < kJoinedBytesMin) return crc32c(batch, before);
+  return crc32c_joined(crc32c(batch.substr(0, kAttributesAt), before), header.crc, batch.size() - kAttributesAt);
 }
 
 RecordReader::RecordReader(std::string_view batch, std::string& scratch)

@@ -57,6 +57,10 @@ struct BatchHeader {
 BatchHeader read_batch_header(std::string_view bytes);
 // Header, length and CRC32C of the one whole batch at the front of `bytes`. Throws Error(kCorrupt).
 BatchHeader verify_batch(std::string_view bytes);
+// The CRC32C of what has the CRC32C `before`, followed by a batch that verify_batch() has seen. `batch` may have got
+// another offset and leader epoch since then, which its own CRC does not cover; of a large batch, only what stands
+// before the covered part is read.
+uint32_t crc_with_batch(uint32_t before, std::string_view batch, const BatchHeader& header);
 
 // Calls `f` for each record of a verified batch, in order; stops when it returns false. Views in the Record are into
 // `batch`, or into `scratch` when it is compressed: keep that as long as the views are used. Throws Error(kCorrupt);

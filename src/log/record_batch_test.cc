@@ -1,6 +1,7 @@
 #include "log/record_batch.h"
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 
@@ -48,6 +49,15 @@ TEST(RecordBatch, IsByteForByteWhatAnotherClientWrites) {
   builder.append(1700000000100, std::nullopt, "value two");
   builder.append(1700000009999, "", std::nullopt);
   EXPECT_EQ(builder.finish(), from_hex(kGolden));
+}
+
+TEST(RecordBatch, ADigestGrowsByABatchThatGotItsOffset) {
+  for (const size_t size : {10, 16'200, 16'384, 300'000}) {
+    std::string batch = one_record(Compression::kNone, std::string(size, 'v'));
+    const BatchHeader header = verify_batch(batch);
+    store_big_endian<int64_t>(batch.data(), 1234);
+    EXPECT_EQ(crc_with_batch(crc32c("before"), batch, header), crc32c("before" + batch)) << size;
+  }
 }
 
 TEST(RecordBatch, ReadsWhatAnotherClientWrote) {

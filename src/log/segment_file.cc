@@ -137,10 +137,14 @@ std::optional<Offset> parse_segment_name(std::string_view name) {
   return Offset{value};
 }
 
-void make_segment_file(Files& files, const std::string& path, uint64_t capacity) {
+void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room) {
   if (files.exists(path)) files.remove(path);
   const auto file = files.open(path, Files::Mode::kCreateNew);
-  file->preallocate(capacity + kMarkAreaBytes);
+  if (room == Room::kWritten) {
+    file->preallocate(capacity + kMarkAreaBytes);
+  } else {
+    file->reserve(capacity + kMarkAreaBytes);
+  }
   file->sync();
 }
 
@@ -148,14 +152,12 @@ uint64_t segment_capacity(uint64_t file_size) {
   return file_size < kMarkAreaBytes ? 0 : file_size - kMarkAreaBytes;
 }
 
-void write_commit(File& file, uint64_t capacity, uint64_t identity, std::string_view bytes, CommitMark& mark) {
-  mark.end.position = mark.start.position + bytes.size();
-  mark.end.digest = crc32c(bytes, mark.start.digest);
+void write_commit(File& file, uint64_t capacity, uint64_t identity, std::vector<std::string_view> pieces,
+                  const CommitMark& mark) {
   check(mark.end.position <= capacity, "a commit fits in its segment");
-  file.write_at(mark.start.position, bytes);
   static constexpr char kZeros[kEndZeros] = {};
-  const uint64_t zeros = std::min<uint64_t>(kEndZeros, capacity - mark.end.position);
-  if (zeros > 0) file.write_at(mark.end.position, std::string_view(kZeros, zeros));
+  pieces.emplace_back(kZeros, std::min<uint64_t>(kEndZeros, capacity - mark.end.position));
+  file.write_pieces_at(mark.start.position, pieces);
   file.write_at(mark_position(capacity, mark.number), encode_mark(mark, identity));
 }
 

@@ -24,14 +24,21 @@ std::string segment_name(Offset base);  // ….log
 std::string index_name(Offset base);    // ….index
 std::optional<Offset> parse_segment_name(std::string_view name);
 
-// Makes a zero-filled file with room for `capacity` bytes of batches, synced. Replaces what has that name.
-void make_segment_file(Files& files, const std::string& path, uint64_t capacity);
+// How the room of a new segment file is made. Commits to blocks that were written before (with zeros) change no
+// metadata, so their sync is one write to the disk; but the zeros themselves cost as much as the batches. From about
+// 512 KiB a commit on, it is cheaper to let each sync write the metadata too (docs/log.md has the figures).
+enum class Room : uint8_t { kWritten, kReserved };
+inline constexpr uint64_t kLargeCommit = uint64_t{512} << 10;
+
+// Makes a file that reads as zeros with room for `capacity` bytes of batches, synced. Replaces what has that name.
+void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room = Room::kWritten);
 // The room for batches in a segment file of `file_size` bytes, 0 if it is too small to be one.
 uint64_t segment_capacity(uint64_t file_size);
 
-// Writes `bytes` (whole batches) at mark.start, the zeros that show their end, and the mark; the caller syncs. Fills
-// in the end's digest.
-void write_commit(File& file, uint64_t capacity, uint64_t identity, std::string_view bytes, CommitMark& mark);
+// Writes whole batches, in pieces, from mark.start to mark.end, the zeros that show their end, and the mark; the caller
+// syncs.
+void write_commit(File& file, uint64_t capacity, uint64_t identity, std::vector<std::string_view> pieces,
+                  const CommitMark& mark);
 
 using BatchVisitor = std::function<void(const BatchHeader& header, uint64_t position, std::string_view bytes)>;
 

@@ -29,7 +29,7 @@ class SegmentFileTest : public testing::Test {
     file_ = files_.open(kPath, Files::Mode::kWrite);
     for (int i = 0; i < 3; ++i) {
       commits_.push_back(next_commit(std::string(1000, static_cast<char>('a' + i))));
-      write_commit(*file_, kCapacity, kIdentity, bytes_, commits_.back());
+      write_commit(*file_, kCapacity, kIdentity, {bytes_}, commits_.back());
       file_->sync();
     }
   }
@@ -115,7 +115,7 @@ TEST_F(SegmentFileTest, KeepsAWholeCommitThatWasNotAcknowledged) {
 TEST_F(SegmentFileTest, MakesDurableWhatAFailedSyncLeftInTheCache) {
   CommitMark mark = next_commit("d");
   files_.set_faults({.sync_fails_one_in = 1});
-  write_commit(*file_, kCapacity, kIdentity, bytes_, mark);
+  write_commit(*file_, kCapacity, kIdentity, {bytes_}, mark);
   EXPECT_THROW(file_->sync(), Error);
   files_.set_faults({});
   // The process ends here, and the next one reads the page cache.

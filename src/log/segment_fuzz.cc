@@ -46,7 +46,9 @@ void make_good(Files& files) {
       std::string bytes = builder.finish();
       store_big_endian(bytes.data(), offset.value);
       mark = {.number = mark.number + 1, .start = mark.end, .end = {.offset = offset + 2}, .max_timestamp_ms = 1001};
-      write_commit(*file, kCapacity, identity(base), bytes, mark);
+      mark.end.position = mark.start.position + bytes.size();
+      mark.end.digest = crc32c(bytes, mark.start.digest);
+      write_commit(*file, kCapacity, identity(base), {bytes}, mark);
       index.add(offset, bytes.size(), offset + 2, 1001);
       offset = offset + 2;
       if (segment == 1 && commit == 1) {

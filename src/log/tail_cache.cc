@@ -25,16 +25,16 @@ std::string_view cut(std::string_view bytes, size_t bytes_max) {
 std::optional<CachedTail::Slice> CachedTail::find(Offset from, size_t bytes_max) const {
   if (chunks_.empty() || from < chunks_.front().base || from >= chunks_.back().end) return std::nullopt;
   auto chunk = std::ranges::upper_bound(chunks_, from, {}, &Chunk::end);
-  std::string_view bytes(*chunk->bytes);
+  std::string_view bytes = chunk->bytes;
   for (BatchHeader header = read_batch_header(bytes); header.end() <= from; header = read_batch_header(bytes)) {
     bytes.remove_prefix(header.bytes());
   }
   if (bytes.size() >= std::min(kSmallChunk, bytes_max) || std::next(chunk) == chunks_.end()) {
-    return Slice{chunk->bytes, cut(bytes, bytes_max)};
+    return Slice{chunk->bytes.owner(), cut(bytes, bytes_max)};
   }
   auto copy = std::make_shared<std::string>(bytes);
   for (++chunk; chunk != chunks_.end() && copy->size() < bytes_max && copy->size() < kSmallChunk; ++chunk) {
-    copy->append(cut(*chunk->bytes, bytes_max - copy->size()));
+    copy->append(cut(chunk->bytes, bytes_max - copy->size()));
     if (copy->size() >= bytes_max) break;
   }
   return Slice{copy, *copy};
@@ -44,10 +44,9 @@ void CachedTail::drop_before(Offset end) {
   while (!chunks_.empty() && chunks_.front().end <= end) chunks_.pop_front();
 }
 
-void TailCache::add(const std::shared_ptr<CachedTail>& tail, Offset base, Offset end,
-                    std::shared_ptr<const std::string> bytes) {
-  const size_t size = bytes->capacity();
-  tail->chunks_.push_back({base, end, std::move(bytes), ++next_number_});
+void TailCache::add(const std::shared_ptr<CachedTail>& tail, TailChunk chunk) {
+  const size_t size = chunk.bytes.size();
+  tail->chunks_.push_back({std::move(chunk), ++next_number_});
   added_.push_back({tail, next_number_, size});
   bytes_ += size;
   while (bytes_ > bytes_max_) {

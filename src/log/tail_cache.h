@@ -13,6 +13,13 @@
 
 namespace headrace {
 
+// Neighbouring batches [base, end) of a partition.
+struct TailChunk {
+  Offset base;
+  Offset end;
+  BatchBytes bytes;
+};
+
 // The cached batches of one partition, without gaps, up to its durable end.
 class CachedTail {
  public:
@@ -29,10 +36,7 @@ class CachedTail {
 
  private:
   friend class TailCache;
-  struct Chunk {
-    Offset base;
-    Offset end;
-    std::shared_ptr<const std::string> bytes;
+  struct Chunk : TailChunk {
     uint64_t number;  // in the shard's cache
   };
   std::deque<Chunk> chunks_;
@@ -42,8 +46,8 @@ class TailCache {
  public:
   explicit TailCache(size_t bytes_max) : bytes_max_(bytes_max) {}
 
-  // `bytes` are the batches [base, end) of the partition that `tail` belongs to.
-  void add(const std::shared_ptr<CachedTail>& tail, Offset base, Offset end, std::shared_ptr<const std::string> bytes);
+  // `chunk` follows what the partition that `tail` belongs to has added before.
+  void add(const std::shared_ptr<CachedTail>& tail, TailChunk chunk);
 
  private:
   struct Added {

@@ -376,6 +376,8 @@ class FaultyFiles::FaultyFile final : public File {
     });
   }
 
+  void reserve(uint64_t size) override { preallocate(size); }
+
  private:
   void require_open() const {
     if (epoch_ != disk_.epoch) throw power_is_off();

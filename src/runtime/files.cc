@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -16,6 +18,13 @@
 #include "fmt/format.h"
 
 namespace headrace {
+
+void File::write_pieces_at(uint64_t position, std::span<const std::string_view> pieces) {
+  for (const std::string_view piece : pieces) {
+    write_at(position, piece);
+    position += piece.size();
+  }
+}
 
 std::string folder_of(const std::string& path) {
   const size_t slash = path.find_last_of('/');
@@ -87,6 +96,30 @@ class SystemFile final : public File {
     }
   }
 
+  void write_pieces_at(uint64_t position, std::span<const std::string_view> pieces) override {
+    std::array<iovec, 64> waiting;
+    while (!pieces.empty()) {
+      const size_t count = std::min(pieces.size(), waiting.size());
+      for (size_t i = 0; i < count; ++i) waiting[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+      const ssize_t put =
+          ::pwritev(descriptor_.get(), waiting.data(), static_cast<int>(count), static_cast<off_t>(position));
+      if (put < 0) {
+        if (errno == EINTR) continue;
+        fail("writing", path_);
+      }
+      position += static_cast<size_t>(put);
+      auto done = static_cast<size_t>(put);
+      for (; !pieces.empty() && done >= pieces.front().size(); pieces = pieces.subspan(1))
+        done -= pieces.front().size();
+      if (done == 0) continue;
+      // Cut in a piece: what is left of it goes alone.
+      const std::string_view rest = pieces.front().substr(done);
+      write_at(position, rest);
+      position += rest.size();
+      pieces = pieces.subspan(1);
+    }
+  }
+
   void sync() override {
     if (::fdatasync(descriptor_.get()) != 0) fail("syncing", path_);
   }
@@ -106,20 +139,25 @@ class SystemFile final : public File {
   void preallocate(uint64_t size) override {
     uint64_t position = this->size();
     if (position >= size) return;
-    int error;
-    do {
-      error = ::posix_fallocate(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size - position));
-    } while (error == EINTR);
-    if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-      errno = error == EFBIG ? EFBIG : ENOSPC;
-      fail("preallocating", path_);
-    }
+    reserve(size);
     const std::string zeros(std::min<uint64_t>(kZerosBytes, size - position), '\0');
     while (position < size) {
       const size_t part = std::min<uint64_t>(zeros.size(), size - position);
       write_at(position, std::string_view(zeros).substr(0, part));
       position += part;
     }
+  }
+
+  void reserve(uint64_t size) override {
+    const uint64_t position = this->size();
+    if (position >= size) return;
+    int error;
+    do {
+      error = ::posix_fallocate(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(size - position));
+    } while (error == EINTR);
+    if (error == 0) return;
+    errno = error;
+    fail("preallocating", path_);
   }
 
   int descriptor() const override { return descriptor_.get(); }

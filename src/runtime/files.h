@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ class File {
   virtual size_t read_at(uint64_t position, char* to, size_t size) = 0;
   // Writes all of it, growing the file if needed.
   virtual void write_at(uint64_t position, std::string_view bytes) = 0;
+  // Writes all pieces one after the other.
+  virtual void write_pieces_at(uint64_t position, std::span<const std::string_view> pieces);
   // fdatasync: on return the content is durable. A failure is final: the kernel has dropped the dirty pages, so a
   // second call that succeeds says nothing about them. Never retry it.
   virtual void sync() = 0;
@@ -26,6 +29,8 @@ class File {
   virtual void truncate(uint64_t size) = 0;
   // Makes room and writes zeros, so that later writes in [0, size) change no metadata. Not synced.
   virtual void preallocate(uint64_t size) = 0;
+  // Makes room that reads as zeros and has no written blocks yet. Not synced.
+  virtual void reserve(uint64_t size) = 0;
   // The file descriptor for sendfile, or -1 where there is none.
   virtual int descriptor() const { return -1; }
 };

@@ -65,6 +65,28 @@ TEST_P(FilesTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(file->read_at(1000, buffer, 16), 0U);
 }
 
+TEST_P(FilesTest, PiecesAreWrittenOneAfterTheOther) {
+  const auto file = files_->open(path("a"), Files::Mode::kCreate);
+  std::string all = "front";
+  file->write_at(0, all);
+  std::vector<std::string> pieces;
+  for (size_t i = 0; i < 200; ++i) pieces.emplace_back(i % 7 * 1000, static_cast<char>('a' + i % 26));
+  for (const std::string& piece : pieces) all += piece;
+  file->write_pieces_at(5, std::vector<std::string_view>(pieces.begin(), pieces.end()));
+  EXPECT_EQ(content(*file), all);
+  file->write_pieces_at(0, {});
+  EXPECT_EQ(content(*file), all);
+}
+
+TEST_P(FilesTest, ReservedRoomReadsAsZeros) {
+  const auto file = files_->open(path("a"), Files::Mode::kCreate);
+  file->write_at(0, "abc");
+  file->reserve(100'000);
+  EXPECT_EQ(content(*file), "abc" + std::string(99'997, '\0'));
+  file->reserve(10);
+  EXPECT_EQ(file->size(), 100'000U) << "never less";
+}
+
 TEST_P(FilesTest, TruncateAndPreallocateFillWithZeros) {
   const auto file = files_->open(path("a"), Files::Mode::kCreate);
   file->write_at(0, "abcdef");
