@@ -11,7 +11,8 @@ namespace headrace {
 namespace {
 
 constexpr uint64_t kFirstCapacity = uint64_t{64} << 10;
-constexpr size_t kPartBytesMax = size_t{32} << 20;  // of one commit of one partition
+constexpr uint64_t kZerosBytesMax = uint64_t{1} << 20;  // that a roll writes
+constexpr size_t kPartBytesMax = size_t{32} << 20;      // of one commit of one partition
 // A partition that fills half of a segment in this time gets the next one made ahead, if it is worth writing zeros to.
 constexpr std::chrono::seconds kFast{60};
 
@@ -165,7 +166,9 @@ std::unique_ptr<CommitPart> Partition::take_part() {
     tail.capacity = next_capacity(first);
     tail.end.offset = durable_end_;
     part->spare = services_.spares.take(tail.capacity);
-    if (last && has_large_commits(*last)) part->room = Room::kReserved;
+    // Appends wait for the roll, so it writes few zeros.
+    const bool quick = tail.capacity <= kZerosBytesMax;
+    part->room = quick && !(last && has_large_commits(*last)) ? Room::kWritten : Room::kReserved;
     // From here on its successor may exist.
     if (last) last->closed = true;
   } else {

@@ -35,6 +35,7 @@ std::string folder_of(const std::string& path) {
 namespace {
 
 constexpr size_t kZerosBytes = size_t{1} << 20;
+constexpr unsigned kWriteBack = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
 // Formatting may change errno, which throw_errno() wants.
 [[noreturn]] void fail(const char* doing, const std::string& path) {
@@ -144,6 +145,8 @@ class SystemFile final : public File {
     while (position < size) {
       const size_t part = std::min<uint64_t>(zeros.size(), size - position);
       write_at(position, std::string_view(zeros).substr(0, part));
+      // Written back piece by piece, so that a sync of another file does not wait behind all of it.
+      ::sync_file_range(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(part), kWriteBack);
       position += part;
     }
   }
