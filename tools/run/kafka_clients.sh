@@ -1,4 +1,4 @@
-# The clients of test/conformance/test_more_clients.py, in build/kafka-clients: Kafka's own in Java, aiokafka, KafkaJS and
+# The clients of test/conformance, in build/kafka-clients: Kafka's own in Java, Kafka Connect, aiokafka, KafkaJS and
 # franz-go. One whose tools or network are missing is left out, and its tests are skipped; one that is up to date is kept.
 #
 #   source tools/run/packages.sh && source tools/run/kafka_clients.sh && make_kafka_clients
@@ -10,6 +10,7 @@ make_kafka_clients() {
   {  # not both at once: they share Maven's folder
     make_kafka_client java-3.9 "$sources"/java make_java_client 3.9.1
     make_kafka_client java-4.1 "$sources"/java make_java_client 4.1.1
+    make_kafka_client connect "$sources"/connect make_connect
   } &
   make_kafka_client python "$sources"/python/requirements.txt make_python_client &
   make_kafka_client node "$sources"/node make_node_client &
@@ -45,6 +46,10 @@ make_kafka_client() {
 make_java_client() {
   timeout 120 mvn -q -B -f "$sources/java/pom.xml" -Dkafka="$1" dependency:copy-dependencies -DoutputDirectory="$place/$name" &&
     javac -nowarn -cp "$place/$name/*" -d "$place/$name" "$sources/java/Client.java"
+}
+
+make_connect() {
+  timeout 120 mvn -q -B -f "$sources/connect/pom.xml" dependency:copy-dependencies -DoutputDirectory="$place/$name"
 }
 
 make_python_client() {
