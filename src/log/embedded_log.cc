@@ -4,6 +4,7 @@
 #include <deque>
 #include <future>
 #include <map>
+#include <set>
 
 #include "base/check.h"
 #include "base/trace.h"
@@ -430,11 +431,17 @@ class EmbeddedLogImpl final : public EmbeddedLog {
       }
     }
     for (Task& task : tasks) task.result.wait();
+    std::set<std::string> folders;
     for (const TopicInfo& topic : topics) {
       for (const auto& shard : shards_) shard->set_topic(topic, owners_of(topic));
     }
-    for (Task& task : tasks)
-      owner_of(task.topic->name, task.partition).set_partition(*task.topic, task.partition, task.result.get());
+    for (Task& task : tasks) {
+      RecoveredPartition recovered = task.result.get();
+      const std::string& topic = task.topic->name;
+      if (recovered.is_new) folders.insert(folder_of(partition_folder(options_.folder, topic, task.partition)));
+      owner_of(topic, task.partition).set_partition(*task.topic, task.partition, std::move(recovered));
+    }
+    for (const std::string& each : folders) files_.sync_directory(each);
   }
 
   Runtime& runtime_;

@@ -112,7 +112,7 @@ RecoveredPartition recover_partition(Files& files, const std::string& folder, co
 
   // After a kill (or a sync that failed before it) the names may be in memory only, and what is accepted here is
   // served. A segment that had something at the checkpoint had its name durably, and is replaced by no other.
-  if (known == nullptr) files.sync_directory(folder_of(folder));
+  result.is_new = known == nullptr;
   const bool is_known = known != nullptr && known->segment_base == result.bases.back() && known->end.position > 0;
   if (!is_known) files.sync_directory(folder);
 

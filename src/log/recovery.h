@@ -22,6 +22,8 @@ struct RecoveredPartition {
   SegmentTail last;           // of the last one
   Producers producers;
   uint64_t bytes_checked = 0;
+  bool is_new =
+      false;  // since the checkpoint: the caller makes the name of its folder durable, by a sync of the one above
 };
 
 // `known` is what the checkpoint says about it, or null.
