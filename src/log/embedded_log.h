@@ -16,7 +16,7 @@ struct EmbeddedLogOptions {
   size_t producers_max = 10'000;                  // producer states kept per partition, least recently used go first
   std::chrono::milliseconds retention_interval{30'000};
   std::chrono::microseconds gather_time{1'000};  // how long a commit waits for more appends to share it
-  size_t disk_threads = 4;                       // of its own, so that an append never waits behind a computation
+  size_t disk_threads = 8;                       // of its own, so that an append never waits behind a computation
 };
 
 class EmbeddedLog : public Log {

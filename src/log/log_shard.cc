@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kOpenFilesMax = 128;  // of a shard
 constexpr size_t kCacheBytesMax = size_t{16} << 20;
-constexpr size_t kLanesMax = 4;
+constexpr size_t kLanesMax = 8;
 constexpr size_t kGatherBytesMax = size_t{64} << 10;  // more is worth a commit of its own
 
 }  // namespace
