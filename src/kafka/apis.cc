@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/create_partitions.h"
@@ -10,6 +11,7 @@
 #include "kafka/messages/delete_groups.h"
 #include "kafka/messages/delete_records.h"
 #include "kafka/messages/delete_topics.h"
+#include "kafka/messages/describe_client_quotas.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_groups.h"
@@ -64,6 +66,8 @@ constexpr auto kApis = std::to_array<Api>({
     api<DeleteGroupsRequest>(answer_delete_groups),
     api<IncrementalAlterConfigsRequest>(answer_incremental_alter_configs),
     api<OffsetDeleteRequest>(answer_offset_delete),
+    api<DescribeClientQuotasRequest>(answer_describe_client_quotas),
+    api<AlterClientQuotasRequest>(answer_alter_client_quotas),
     api<DescribeClusterRequest>(answer_describe_cluster),
 });
 

@@ -48,5 +48,7 @@ awaitable<void> answer_offset_delete(Call& call);
 awaitable<void> answer_describe_groups(Call& call);
 awaitable<void> answer_list_groups(Call& call);
 awaitable<void> answer_delete_groups(Call& call);
+awaitable<void> answer_describe_client_quotas(Call& call);
+awaitable<void> answer_alter_client_quotas(Call& call);
 
 }  // namespace headrace::kafka

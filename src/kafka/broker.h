@@ -7,6 +7,7 @@
 #include "kafka/groups.h"
 #include "kafka/limits.h"
 #include "kafka/producer_ids.h"
+#include "kafka/quotas.h"
 #include "log/log.h"
 #include "runtime/timers.h"
 #include "views/catalog.h"
@@ -22,6 +23,7 @@ struct Broker {
   Catalog& catalog;
   Groups& groups;
   ProducerIds& producer_ids;
+  Quotas& quotas;
   Timers& timers;
   const KafkaOptions& options;
 };

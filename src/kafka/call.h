@@ -10,6 +10,7 @@
 
 #include "kafka/broker.h"
 #include "kafka/fetch_session.h"
+#include "kafka/throttle.h"
 #include "kafka/wire.h"
 #include "kafka/wire_header.h"
 
@@ -39,12 +40,14 @@ struct Call {
   KafkaReader body;  // views into the frame live as long as the call
   const Peer& peer;
   FetchSession& fetch_session;  // the connection's
+  Throttle& throttle;           // the connection's
   const bool& ended;            // the client is gone, or the server stops: waiting has no point any more
   Answer answer;
   bool answered = true;  // false: the client expects none (acks=0)
 
   int16_t version() const { return header.api_version; }
-  std::string client_id() const { return std::string(header.client_id.value_or("")); }
+  // Lives as long as the call.
+  std::string_view client_id() const { return header.client_id.value_or(""); }
 
   template <typename Request>
   Request read() {
@@ -52,8 +55,10 @@ struct Call {
     request.read(body, header.api_version);
     return request;
   }
+  // Whatever the answer is about, it says how long the connection will not be listened to.
   template <typename Response>
-  void write(const Response& response) {
+  void write(Response& response) {
+    if constexpr (requires { response.throttle_time_ms; }) response.throttle_time_ms = throttle.left_ms();
     KafkaWriter writer(answer.bytes, &answer.splices);
     ResponseHeader{header.correlation_id}.write(writer, header.api_key, header.api_version);
     response.write(writer, header.api_version);

@@ -11,6 +11,7 @@
 #include "base/trace.h"
 #include "boost/asio/redirect_error.hpp"
 #include "fmt/format.h"
+#include "kafka/messages/produce.h"
 
 namespace headrace::kafka {
 namespace {
@@ -50,6 +51,7 @@ Connection::Request::Request(Connection& connection)
            .body = KafkaReader({}),
            .peer = connection.peer_,
            .fetch_session = connection.fetch_session_,
+           .throttle = connection.throttle_,
            .ended = connection.ended_,
            .answer = {}} {}
 
@@ -58,6 +60,7 @@ Connection::Connection(ConnectionShard& shared, TcpListener::Socket socket)
       socket_(std::move(socket)),
       peer_(peer_of(socket_)),
       fetch_session_(shared.fetch_session_room),
+      throttle_(shared.broker.timers.clock(), shared.metrics),
       progress_(shared.shard) {
   place_ = shared_.connections.insert(shared_.connections.end(), this);
   shared_.metrics.connections->add(1);
@@ -95,6 +98,11 @@ awaitable<void> Connection::read_all() {
       trace::debug("kafka: {} sent a request that cannot be read: {}", peer_.client_host, error.message());
       co_return;
     }
+    // Before the next request is read: those who send faster than they are answered are not let in first.
+    if (call.header.api_key == ProduceRequest::kKey) {
+      throttle_.extend(
+          shared_.broker.quotas.charge(QuotaKey::kProducerByteRate, call.client_id(), request->lease.bytes()));
+    }
     requests_.push_back(request);
     ++handling_;
     shared_.shard.spawn(handle(std::move(request)));
@@ -113,6 +121,7 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
                  limits.request_bytes_max);
     co_return false;
   }
+  if (!co_await wait_out_throttle()) co_return false;
   const auto size = static_cast<size_t>(length);
   const SteadyTime began = shared_.broker.timers.clock().steady();
   const auto enough = std::chrono::milliseconds(size * 1000 / limits.request_bytes_per_second_min);
@@ -130,6 +139,12 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
   }
   shared_.metrics.received_bytes->add(size + kLengthBytes);
   co_return true;
+}
+
+awaitable<bool> Connection::wait_out_throttle() {
+  read_deadline_ = shared_.now + kNoLimit;
+  while (throttle_.active() && !ended_) co_await progress_.wait_until(shared_.broker.timers, throttle_.until());
+  co_return !ended_;
 }
 
 awaitable<bool> Connection::receive(char* to, size_t size) {

@@ -61,6 +61,8 @@ class Connection {
   awaitable<void> read_all();
   // The next frame without its length; false when the client is gone or broke the protocol.
   awaitable<bool> read_frame(BodyMemory::Lease& lease, std::string& frame);
+  // Until a client beyond its quota has been silent for long enough.
+  awaitable<bool> wait_out_throttle();
   awaitable<bool> receive(char* to, size_t size);
   awaitable<void> handle(std::shared_ptr<Request> request);
   awaitable<void> write_all();
@@ -74,6 +76,7 @@ class Connection {
   TcpListener::Socket socket_;
   const Peer peer_;
   FetchSession fetch_session_;
+  Throttle throttle_;
   std::deque<std::shared_ptr<Request>> requests_;  // the oldest first
   Signal progress_;                                // a request was read, done or answered
   bool ended_ = false;                             // nothing can be sent any more

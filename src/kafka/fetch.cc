@@ -88,13 +88,26 @@ awaitable<void> answer_fetch(Call& call) {
     call.write(refusal);
     co_return;
   }
+  Quotas& quotas = call.broker.quotas;
+  if (const auto debt = quotas.debt(QuotaKey::kConsumerByteRate, call.client_id()); debt > debt.zero()) {
+    // As Kafka does it: empty, for another connection of the client has taken more than its share.
+    call.throttle.extend(debt);
+    FetchResponse nothing;
+    nothing.session_id = plan.session;
+    call.write(nothing);
+    co_return;
+  }
   Timers& timers = call.broker.timers;
   const KafkaLimits& limits = call.broker.options.limits;
   const auto patience =
       std::clamp(std::chrono::milliseconds(request.max_wait_ms), std::chrono::milliseconds(0), limits.fetch_wait_max);
   const SteadyTime deadline = timers.clock().steady() + patience;
   const auto wanted = static_cast<size_t>(std::max(request.min_bytes, 0));
-  const size_t most = std::min(static_cast<size_t>(std::max(request.max_bytes, 1)), limits.fetch_bytes_max);
+  size_t most = std::min(static_cast<size_t>(std::max(request.max_bytes, 1)), limits.fetch_bytes_max);
+  // With a quota, an answer has what may be fetched in a second, so that the pauses after it are short.
+  if (const auto rate = quotas.rate(QuotaKey::kConsumerByteRate, call.client_id())) {
+    most = std::min(most, static_cast<size_t>(*rate));
+  }
   Pass pass;
   for (;;) {
     pass = co_await read_all(call, plan, most);
@@ -102,6 +115,7 @@ awaitable<void> answer_fetch(Call& call) {
     if (pass.bytes >= wanted || pass.failed || pass.ends.empty() || now >= deadline || call.ended) break;
     co_await call.broker.log.wait_any(pass.ends, std::min(deadline, now + kLookInterval));
   }
+  call.throttle.extend(quotas.charge(QuotaKey::kConsumerByteRate, call.client_id(), pass.bytes));
   keep_news(call.fetch_session, plan, pass.response);
   pass.response.session_id = plan.session;
   call.answer.owners = std::move(pass.owners);

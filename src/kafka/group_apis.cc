@@ -96,7 +96,7 @@ awaitable<void> answer_join_group(Call& call) {
   JoinRequest join{.group = std::string(request.group_id),
                    .member_id = std::string(request.member_id),
                    .instance_id = text(request.group_instance_id),
-                   .client_id = call.client_id(),
+                   .client_id = std::string(call.client_id()),
                    .client_host = call.peer.client_host,
                    .session_timeout = milliseconds(request.session_timeout_ms),
                    .rebalance_timeout =

@@ -13,6 +13,8 @@ inline constexpr size_t kApiKeysMax = 128;
 struct KafkaMetrics {
   std::array<std::shared_ptr<Counter>, kApiKeysMax> requests;  // by API key; null for those that are not served
   std::shared_ptr<Counter> refused;                            // requests that ended their connection
+  std::shared_ptr<Counter> throttled;                          // requests that went beyond a quota
+  std::shared_ptr<Counter> throttled_ms;                       // for which connections were not listened to
   std::shared_ptr<Counter> received_bytes;
   std::shared_ptr<Counter> sent_bytes;
   std::shared_ptr<Gauge> connections;

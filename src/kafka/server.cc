@@ -22,10 +22,12 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log
       options_(std::move(options)),
       groups_(runtime, timers, log, {}, entropy()),
       producer_ids_(runtime, log),
+      quotas_(runtime, timers.clock(), log),
       broker_{.log = log,
               .catalog = catalog,
               .groups = groups_,
               .producer_ids = producer_ids_,
+              .quotas = quotas_,
               .timers = timers,
               .options = options_},
       tcp_(runtime, timers,
@@ -58,6 +60,7 @@ void KafkaServer::start() {
   runtime_.block_on([this]() -> awaitable<void> {
     co_await groups_.start();
     co_await producer_ids_.start();
+    co_await quotas_.start();
   });
   tcp_.start();
   for (const auto& shard : shards_) {

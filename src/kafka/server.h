@@ -19,8 +19,8 @@ class KafkaServer {
   KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log& log, Catalog& catalog, KafkaOptions options);
   ~KafkaServer();
 
-  // Reads groups and producer ids back and listens. From a thread that is not a shard's. Throws what TcpListener's
-  // does.
+  // Reads groups, producer ids and quotas back and listens. From a thread that is not a shard's. Throws what
+  // TcpListener's does.
   void start();
   std::string address() const { return tcp_.address(); }
   awaitable<void> stop();
@@ -43,6 +43,7 @@ class KafkaServer {
   const KafkaOptions options_;
   Groups groups_;
   ProducerIds producer_ids_;
+  Quotas quotas_;
   Broker broker_;
   std::vector<std::unique_ptr<PerShard>> shards_;
   TcpListener tcp_;

@@ -234,6 +234,12 @@ class ClientTest:
 
 
 class Java:
+    def test_quotas(self):
+        limited, others = {"limited": {"producer_byte_rate": 1e6}}, {"(default)": {"consumer_byte_rate": 2e6}}
+        self.check_rows({"all": {**limited, **others}, "clients": {**limited, **others}, "exact": limited, "users": {},
+                         "user": "INVALID_REQUEST", "percentage": "INVALID_REQUEST", "left": {}},
+                        self.run_program("quotas", "limited"))
+
     def test_a_cooperative_group(self):
         self.check_a_group("cooperative")
 

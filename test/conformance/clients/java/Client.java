@@ -3,11 +3,13 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
@@ -28,6 +30,10 @@ import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
+import org.apache.kafka.common.quota.ClientQuotaFilterComponent;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -46,6 +52,7 @@ public final class Client {
       case "group" -> group(arguments[2], arguments[3], arguments.length > 4 ? arguments[4] : "range");
       case "admin" -> admin(arguments[2], arguments[3]);
       case "errors" -> errors(arguments[2], arguments[3]);
+      case "quotas" -> quotas(arguments[2]);
       default -> throw new IllegalArgumentException(arguments[1]);
     }
   }
@@ -187,6 +194,41 @@ public final class Client {
       print("committed", admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().get(partition).offset());
       admin.deleteConsumerGroups(List.of(group)).all().get();
       print("group_left", hasGroup(admin, group));
+    }
+  }
+
+  private static void setQuota(Admin admin, ClientQuotaEntity entity, String key, Double value) throws Exception {
+    admin.alterClientQuotas(List.of(new ClientQuotaAlteration(entity, List.of(new ClientQuotaAlteration.Op(key, value))))).all().get();
+  }
+
+  private static Map<String, Map<String, Double>> quotasOf(Admin admin, ClientQuotaFilter filter) throws Exception {
+    Map<String, Map<String, Double>> quotas = new TreeMap<>();
+    admin.describeClientQuotas(filter).entities().get().forEach((entity, values) -> {
+      String name = entity.entries().get(ClientQuotaEntity.CLIENT_ID);
+      quotas.put(name == null ? "(default)" : name, values);
+    });
+    return quotas;
+  }
+
+  private static void quotas(String client) throws Exception {
+    var named = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, client));
+    var others = new ClientQuotaEntity(Collections.singletonMap(ClientQuotaEntity.CLIENT_ID, null));
+    var user = new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, client));
+    var ofClients = ClientQuotaFilterComponent.ofEntityType(ClientQuotaEntity.CLIENT_ID);
+    try (Admin admin = Admin.create(properties())) {
+      setQuota(admin, named, "producer_byte_rate", 1e6);
+      setQuota(admin, others, "consumer_byte_rate", 2e6);
+      print("all", quotasOf(admin, ClientQuotaFilter.all()));
+      print("clients", quotasOf(admin, ClientQuotaFilter.containsOnly(List.of(ofClients))));
+      var exact = ClientQuotaFilterComponent.ofEntity(ClientQuotaEntity.CLIENT_ID, client);
+      print("exact", quotasOf(admin, ClientQuotaFilter.contains(List.of(exact))));
+      var ofUsers = ClientQuotaFilterComponent.ofEntityType(ClientQuotaEntity.USER);
+      print("users", quotasOf(admin, ClientQuotaFilter.contains(List.of(ofUsers))));
+      refused("user", () -> setQuota(admin, user, "producer_byte_rate", 1e6));
+      refused("percentage", () -> setQuota(admin, named, "request_percentage", 50.0));
+      setQuota(admin, named, "producer_byte_rate", null);
+      setQuota(admin, others, "consumer_byte_rate", null);
+      print("left", quotasOf(admin, ClientQuotaFilter.all()));
     }
   }
 
