@@ -2,23 +2,15 @@
 // does not concern the others. Idempotent producers are recognised by the log (log/producers.h). There are no
 // transactions; who asks for them is told so.
 #include "kafka/messages/produce.h"
-#include "fmt/format.h"
 #include "kafka/apis.h"
+#include "kafka/batch_refusal.h"
 #include "kafka/messages/init_producer_id.h"
-#include "log/record_batch.h"
 #include "runtime/join.h"
 
 namespace headrace::kafka {
 namespace {
 
 constexpr int16_t kFirstWithBatches = 3;  // earlier versions carry the older record formats
-constexpr int16_t kFirstWithZstd = 7;
-constexpr size_t kMagicAt = 16;
-
-struct Refusal {
-  ErrorCode code;
-  std::string message;
-};
 
 ErrorCode error_of(const Error& error) {
   switch (error.code()) {
@@ -28,34 +20,9 @@ ErrorCode error_of(const Error& error) {
     case Code::kRefused: return ErrorCode::kOutOfOrderSequenceNumber;
     case Code::kTooLarge: return ErrorCode::kMessageTooLarge;
     case Code::kOutOfSpace:
-    case Code::kIo:
-    case Code::kCorrupt: return ErrorCode::kKafkaStorageError;
+    case Code::kIo: return ErrorCode::kKafkaStorageError;
     default: return static_cast<ErrorCode>(info(error.code()).kafka_code);
   }
-}
-
-// What the log itself does not look at: the batch is one, of the format and of a kind that is served.
-std::optional<Refusal> refuse(std::string_view records, int16_t version, size_t bytes_max) {
-  if (records.size() <= kMagicAt) return Refusal{ErrorCode::kInvalidRecord, "there is no record batch"};
-  if (records[kMagicAt] != 2) {
-    return Refusal{ErrorCode::kUnsupportedForMessageFormat, "only record batches of version 2 are taken"};
-  }
-  if (records.size() > bytes_max) {
-    return Refusal{ErrorCode::kMessageTooLarge, fmt::format("a batch may have {} bytes", bytes_max)};
-  }
-  BatchHeader header;
-  try {
-    header = read_batch_header(records);
-  } catch (const Error& error) {
-    return Refusal{ErrorCode::kCorruptMessage, error.message()};
-  }
-  if (header.transactional || header.control) {
-    return Refusal{ErrorCode::kInvalidRecord, "transactions are not served"};
-  }
-  if (header.compression == Compression::kZstd && version < kFirstWithZstd) {
-    return Refusal{ErrorCode::kUnsupportedCompressionType, "zstd needs a newer client"};
-  }
-  return std::nullopt;
 }
 
 // A batch that is most of its request stays where it is. Others are copied, so that a small one that is kept does not
@@ -79,7 +46,7 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
     co_return answer;
   }
   const std::string_view records = sent.records.value_or("").bytes();
-  if (auto why = refuse(records, call.version(), call.broker.options.limits.batch_bytes_max)) {
+  if (auto why = refuse_batch(records, call.version(), call.broker.options.limits.batch_bytes_max)) {
     failed(why->code, std::move(why->message));
     co_return answer;
   }

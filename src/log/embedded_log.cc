@@ -37,10 +37,16 @@ void check_keys(std::string_view topic, std::string_view batch) {
   }
 }
 
-// What a producer may send: anything else is an error of the caller, not of the disk.
+// What a producer may send: anything else is an error of the caller, not of the disk. The CRC comes first: without it,
+// nothing else that the batch says means anything.
 BatchHeader check_batch(const std::string& topic, const PartitionBatch& batch, bool compact) {
+  if (is_damaged(batch.bytes)) {
+    throw Error(Code::kCorrupt, fmt::format("the batch for partition {} of \"{}\" was damaged on its way: its CRC is "
+                                            "not that of its bytes; send it again",
+                                            batch.partition, topic));
+  }
   try {
-    const BatchHeader header = verify_batch(batch.bytes);
+    const BatchHeader header = read_batch_header(batch.bytes);
     if (header.bytes() != batch.bytes.size()) throw Error(Code::kCorrupt, "there are bytes after the batch");
     if (header.records == 0 || header.records != header.last_offset_delta + 1) {
       throw Error(Code::kCorrupt,

@@ -105,7 +105,7 @@ TEST_F(EmbeddedLogTest, RefusesMalformedBatches) {
   EXPECT_EQ(refused("scans", good + "x"), Code::kInvalid);
   std::string damaged = good;
   damaged.back() ^= 1;
-  EXPECT_EQ(refused("scans", damaged), Code::kInvalid);
+  EXPECT_EQ(refused("scans", damaged), Code::kCorrupt);
   EXPECT_EQ(refused("scans", empty_batch({0}, {5})), Code::kInvalid);
   RecordBatchBuilder keyless;
   keyless.append(1, std::nullopt, "v");

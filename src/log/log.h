@@ -108,10 +108,10 @@ class Log {
   // Appends each batch to its partition, in call order per partition, and returns when all are durable. A batch whose
   // producer id is not -1 is appended only if its base sequence is greater than the last batch's of that producer in
   // the partition; otherwise it is a duplicate, and the call returns once the original is durable. Throws
-  // Error(kInvalid) for a malformed batch, Error(kConflict) if a newer epoch of the producer has appended,
-  // Error(kRefused) if the batch is gapless and does not follow the producer's last one, Error(kBusy) when the
-  // partition's queue is full, Error(kIo) or Error(kOutOfSpace) when it is not known to be durable; it may still turn
-  // out to be.
+  // Error(kCorrupt) for a batch whose CRC is wrong, Error(kInvalid) for a malformed one, Error(kConflict) if a newer
+  // epoch of the producer has appended, Error(kRefused) if the batch is gapless and does not follow the producer's last
+  // one, Error(kBusy) when the partition's queue is full, Error(kIo) or Error(kOutOfSpace) when it is not known to be
+  // durable; it may still turn out to be.
   virtual awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
                                                   Durability durability = Durability::kSynced) = 0;
 

@@ -150,6 +150,13 @@ BatchHeader read_batch_header(std::string_view bytes) {
   return header;
 }
 
+bool is_damaged(std::string_view batch) {
+  if (batch.size() < kBatchHeaderBytes) return false;
+  const int64_t length = load_big_endian<int32_t>(batch.data() + kLengthAt);
+  if (length + 12 != static_cast<int64_t>(batch.size())) return false;
+  return crc32c(batch.substr(kAttributesAt)) != load_big_endian<uint32_t>(batch.data() + kCrcAt);
+}
+
 BatchHeader verify_batch(std::string_view bytes) {
   const BatchHeader header = read_batch_header(bytes);
   if (bytes.size() < header.bytes()) {

@@ -55,6 +55,8 @@ struct BatchHeader {
 
 // The header at the front of `bytes`, checked for sense but not its CRC. Throws Error(kCorrupt).
 BatchHeader read_batch_header(std::string_view bytes);
+// Whether `batch` has the length that it says, but its bytes have not the CRC32C that it says.
+bool is_damaged(std::string_view batch);
 // Header, length and CRC32C of the one whole batch at the front of `bytes`. Throws Error(kCorrupt).
 BatchHeader verify_batch(std::string_view bytes);
 // The CRC32C of what has the CRC32C `before`, followed by a batch that verify_batch() has seen. `batch` may have got
