@@ -21,7 +21,8 @@ using boost::system::error_code;
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
 constexpr size_t kPiecesMax = 64;  // of one call to send
-constexpr size_t kRoomStep = 256 * 1024;
+constexpr size_t kRoomStepMin = 4 * 1024;
+constexpr size_t kRoomStepMax = 256 * 1024;
 constexpr size_t kFileStep = 1024 * 1024;  // of one call to sendfile
 constexpr std::chrono::hours kNoLimit{24 * 365};
 
@@ -126,15 +127,18 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
   const SteadyTime began = shared_.broker.timers.clock().steady();
   const auto enough = std::chrono::milliseconds(size * 1000 / limits.request_bytes_per_second_min);
   const SteadyTime patience = began + limits.request_time + enough;
-  // Pages that nothing was written to cost nothing, so the room is taken as the bytes come, not as they are announced.
+  // Pages that nothing was written to cost nothing, so the room is taken as the bytes come, not as they are announced:
+  // never much more than has come, or those who announce and do not send would have it all.
   frame.resize_and_overwrite(size, [](char*, size_t all) { return all; });
   for (size_t received = 0; received < size;) {
-    const size_t part = std::min(size - received, kRoomStep);
+    const size_t part = std::min(size - received, std::clamp(received, kRoomStepMin, kRoomStepMax));
     read_deadline_ = shared_.now + kNoLimit;
     if (!co_await shared_.request_memory.take(lease, part, patience)) co_return false;
     const auto so_far = std::chrono::milliseconds(received * 1000 / limits.request_bytes_per_second_min);
     read_deadline_ = std::max(began, shared_.now) + limits.request_time + so_far;
+    receiving_since_ = shared_.now;
     if (!co_await receive(frame.data() + received, part)) co_return false;
+    receiving_since_.reset();
     received += part;
   }
   shared_.metrics.received_bytes->add(size + kLengthBytes);
@@ -291,7 +295,10 @@ awaitable<bool> Connection::wait_writable() {
 
 void Connection::check_deadlines() {
   const bool waits_for_client = requests_.empty();
-  if (shared_.now >= write_deadline_ || (waits_for_client && shared_.now >= read_deadline_)) cut();
+  // While others wait for the room that its request has taken, a client may not take its time.
+  const bool stalls = shared_.request_memory.wanted() && receiving_since_ &&
+                      shared_.now >= *receiving_since_ + shared_.broker.options.limits.stall_time;
+  if (stalls || shared_.now >= write_deadline_ || (waits_for_client && shared_.now >= read_deadline_)) cut();
 }
 
 void Connection::cut() {

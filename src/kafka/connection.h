@@ -11,6 +11,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kafka/apis.h"
@@ -84,6 +85,7 @@ class Connection {
   bool writing_ = true;
   size_t handling_ = 0;
   SteadyTime read_deadline_;
+  std::optional<SteadyTime> receiving_since_;  // a part of a request for which it has room
   SteadyTime write_deadline_;
 };
 

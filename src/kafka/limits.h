@@ -24,6 +24,7 @@ struct KafkaLimits {
   size_t fetch_session_partitions_max = 100'000;  // that all fetch sessions of a shard remember; none is handed out
   Milliseconds request_time{10'000};
   size_t request_bytes_per_second_min = 64 * 1024;
+  Milliseconds stall_time{1'000};       // for part of a request, while others wait for memory; the connection is closed
   Milliseconds idle_time{600'000};      // between requests, as Kafka's connections.max.idle.ms
   Milliseconds write_time{30'000};      // without progress of an answer; the connection is closed
   Milliseconds fetch_wait_max{60'000};  // of a fetch's max.wait.ms

@@ -54,6 +54,8 @@ class BodyMemory {
   }
 
   size_t used() const { return used_; }
+  // Whether somebody waits for room.
+  bool wanted() const { return freed_.waiting() > 0; }
 
  private:
   Timers& timers_;

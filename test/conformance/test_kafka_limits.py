@@ -9,8 +9,11 @@ import pathlib
 import random
 import re
 import socket
+import statistics
 import struct
+import subprocess
 import sys
+import time
 import unittest
 
 import confluent_kafka
@@ -22,6 +25,10 @@ APP = "CREATE STREAM scans (parcel text NOT NULL) FORMAT JSON;"
 PATIENCE_SECONDS = 60
 MIB = 1024 * 1024
 FETCH, FETCH_VERSION = 1, 4
+MISBEHAVING = pathlib.Path(__file__).resolve().parent / "clients/misbehaving.py"
+ROUNDS, SAMPLES = 5, 400
+INTERVAL_SECONDS = 0.005  # between records, whatever becomes of them: who waits does not stop the clock
+NOISE_SECONDS = 0.004  # of a busy machine with two cores
 
 
 def fetch_request(topic, offset, bytes_max):
@@ -80,7 +87,7 @@ class KafkaLimits(unittest.TestCase):
         self.produce("before", 1000, 1000)
         before = self.memory_mib()
         for _ in range(200):
-            self.connect().sendall(struct.pack(">i", 32 * MIB) + bytes(1000))
+            self.connect().sendall(struct.pack(">i", 12 * MIB) + bytes(1000))
         self.produce("meanwhile", 10_000, 1000)
         self.assertEqual(self.consume("meanwhile", 10_000), 10_000)
         self.assertLess(self.memory_mib() - before, 60)
@@ -112,6 +119,51 @@ class KafkaLimits(unittest.TestCase):
             self.rest_of(connection)
         self.produce("after", 100, 100)
         self.assertEqual(self.consume("after", 100), 100)
+
+    def pair(self):
+        """How long it takes records, at a steady rate, from a producer to a consumer."""
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.address, "linger.ms": 0})
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.address, "group.id": "pair", "fetch.wait.max.ms": 100,
+                                             "enable.auto.commit": False})
+        producer.produce("pair", b"first", on_delivery=self.check_delivery)
+        self.assertEqual(producer.flush(PATIENCE_SECONDS), 0)
+        consumer.assign([confluent_kafka.TopicPartition("pair", 0, confluent_kafka.OFFSET_BEGINNING)])
+        self.assertIsNotNone(consumer.poll(PATIENCE_SECONDS))
+        self.addCleanup(consumer.close)
+
+        def p99():
+            begin = time.monotonic()
+            taken = []
+            sent = 0
+            while len(taken) < SAMPLES:
+                if sent < SAMPLES and time.monotonic() >= begin + sent * INTERVAL_SECONDS:
+                    producer.produce("pair", str(sent), on_delivery=self.check_delivery)
+                    sent += 1
+                producer.poll(0)
+                message = consumer.poll(INTERVAL_SECONDS / 5)
+                if message is not None:
+                    self.assertIsNone(message.error())
+                    taken.append(time.monotonic() - begin - int(message.value()) * INTERVAL_SECONDS)
+                self.assertLess(time.monotonic() - begin, PATIENCE_SECONDS, "nobody is served any more")
+            return sorted(taken)[SAMPLES * 99 // 100]
+
+        return p99
+
+    def test_clients_that_misbehave_do_not_delay_others(self):
+        self.produce("large", 32_000, 1000)
+        p99 = self.pair()
+        alone, beside = [], []
+        for _ in range(ROUNDS):
+            alone.append(p99())
+            with subprocess.Popen([sys.executable, MISBEHAVING, str(self.server.kafka_port), "large"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as others:
+                self.assertEqual(others.stdout.readline(), "ready\n")
+                beside.append(p99())
+                others.stdin.close()
+                self.assertEqual(others.wait(PATIENCE_SECONDS), 0)
+        print("p99 alone", *(f"{1000 * each:.1f}" for each in alone), "ms; beside", *(f"{1000 * each:.1f}" for each in beside),
+              "ms", flush=True)
+        self.assertLess(statistics.median(beside), 2 * statistics.median(alone) + NOISE_SECONDS)
 
     def rest_of(self, connection):
         rest = b""
