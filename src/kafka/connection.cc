@@ -21,7 +21,7 @@ using boost::system::error_code;
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
 constexpr size_t kPiecesMax = 64;  // of one call to send
-constexpr size_t kRoomStepMin = 4 * 1024;
+constexpr size_t kRoomStepMin = 16 * 1024;
 constexpr size_t kRoomStepMax = 256 * 1024;
 constexpr size_t kFileStep = 1024 * 1024;  // of one call to sendfile
 constexpr std::chrono::hours kNoLimit{24 * 365};

@@ -41,7 +41,7 @@ class TestingBroker {
   template <typename Response, typename Request>
   std::optional<Response> ask_if(awaitable<void> (*handler)(Call&), const Request& request, int16_t version,
                                  std::string client = "client") {
-    request_ = write(request, version);
+    frame_ = std::make_shared<std::string>(write(request, version));
     client_ = std::move(client);
     log_.run([&]() -> awaitable<void> {
       Broker broker{.log = log_.log(),
@@ -53,8 +53,9 @@ class TestingBroker {
                     .options = options_};
       Call call{.broker = broker,
                 .shard = log_.runtime().shard(0),
+                .frame = frame_,
                 .header = {.api_key = Request::kKey, .api_version = version, .correlation_id = 7, .client_id = client_},
-                .body = KafkaReader(request_),
+                .body = KafkaReader(*frame_),
                 .peer = peer_,
                 .fetch_session = *fetch_session_,
                 .throttle = throttle_,
@@ -132,7 +133,7 @@ class TestingBroker {
   Throttle throttle_{log_.time().clock(), counters_};
   std::unique_ptr<Parts> parts_;
   std::unique_ptr<FetchSession> fetch_session_;
-  std::string request_;
+  std::shared_ptr<std::string> frame_;  // of the last request
   std::string client_;
   std::string answer_;
   bool answered_ = true;

@@ -1,5 +1,6 @@
-# The clients of test/conformance, in build/kafka-clients: Kafka's own in Java, Kafka Connect, aiokafka, KafkaJS and
-# franz-go. One whose tools or network are missing is left out, and its tests are skipped; one that is up to date is kept.
+# The clients of test/conformance, in build/kafka-clients: Kafka's own in Java, Kafka Connect, aiokafka, KafkaJS, franz-go,
+# and Confluent's Avro serializer in JavaScript. One whose tools or network are missing is left out, and its tests are
+# skipped; one that is up to date is kept.
 #
 #   source tools/run/packages.sh && source tools/run/kafka_clients.sh && make_kafka_clients
 
@@ -13,7 +14,10 @@ make_kafka_clients() {
     make_kafka_client connect "$sources"/connect make_connect
   } &
   make_kafka_client python "$sources"/python/requirements.txt make_python_client &
-  make_kafka_client node "$sources"/node make_node_client &
+  {
+    make_kafka_client node "$sources"/node make_node_client
+    make_kafka_client node-avro "$sources"/node-avro make_node_client
+  } &
   make_kafka_client franz-go "$sources"/go make_go_client &
   wait
 }
@@ -58,9 +62,9 @@ make_python_client() {
 }
 
 make_node_client() {
-  mkdir "$place/node" &&
-    cp "$sources"/node/{package.json,package-lock.json,.npmrc} "$place/node" &&
-    (cd "$place/node" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-retry-mintimeout=1000)
+  mkdir "$place/$name" &&
+    cp "$sources/$name"/{package.json,package-lock.json,.npmrc} "$place/$name" &&
+    (cd "$place/$name" && timeout 120 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-retry-mintimeout=1000)
 }
 
 make_go_client() {
