@@ -1,5 +1,6 @@
 #include "kafka/testing_messages.h"
 
+#include <bit>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,9 @@ void fill(Random& random, int32_t& value) {
 }
 void fill(Random& random, int64_t& value) {
   value = static_cast<int64_t>(random());
+}
+void fill(Random& random, double& value) {
+  value = std::bit_cast<double>(random());
 }
 void fill(Random& random, Uuid& value) {
   for (uint8_t& byte : value.bytes) byte = static_cast<uint8_t>(random());
