@@ -6,7 +6,9 @@
 #include "kafka/apis.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/metadata.h"
+#include "kafka/topic_uuid.h"
 #include "log/topic_file.h"
+#include "log/topic_table.h"
 
 namespace headrace::kafka {
 namespace {
@@ -39,6 +41,7 @@ awaitable<MetadataResponse::Topic> describe(Call& call, std::string name, bool c
   topic.is_internal = is_internal(name);
   try {
     const auto config = co_await find_or_create(call, name, create);
+    if (const auto id = call.broker.log.id_of(name)) topic.topic_id = uuid_of(*id);
     if (!config) topic.error_code = static_cast<int16_t>(ErrorCode::kUnknownTopicOrPartition);
     for (PartitionId index = 0; config && index < config->partitions; ++index) {
       auto& partition = topic.partitions.emplace_back();
@@ -58,6 +61,7 @@ awaitable<MetadataResponse::Topic> describe(Call& call, std::string name, bool c
 }  // namespace
 
 awaitable<void> answer_metadata(Call& call) {
+  constexpr int16_t kFirstWithIds = 12;  // in requests; answers have them from 10 on
   const auto request = call.read<MetadataRequest>();
   MetadataResponse response;
   auto& broker = response.brokers.emplace_back();
@@ -75,13 +79,19 @@ awaitable<void> answer_metadata(Call& call) {
     // Before version 4 a client could not say; Kafka makes the topic then.
     const bool create = call.version() < 4 || request.allow_auto_topic_creation;
     for (const auto& topic : *request.topics) {
-      if (!topic.name) {
+      if (topic.name) {
+        response.topics.push_back(co_await describe(call, std::string(*topic.name), create));
+        continue;
+      }
+      const std::shared_ptr<const TopicTable> table = call.broker.log.topic_table();
+      const TopicInfo* const known = table->find(topic_id_of(topic.topic_id));
+      if (known != nullptr && call.version() >= kFirstWithIds) {
+        response.topics.push_back(co_await describe(call, known->name, false));
+      } else {
         auto& unknown = response.topics.emplace_back();
         unknown.topic_id = topic.topic_id;
         unknown.error_code = static_cast<int16_t>(ErrorCode::kUnknownTopicId);
-        continue;
       }
-      response.topics.push_back(co_await describe(call, std::string(*topic.name), create));
     }
   }
   call.write(response);

@@ -10,7 +10,9 @@
 #include "kafka/messages/delete_topics.h"
 #include "kafka/refusal.h"
 #include "kafka/topic_settings.h"
+#include "kafka/topic_uuid.h"
 #include "log/topic_file.h"
+#include "log/topic_table.h"
 
 namespace headrace::kafka {
 namespace {
@@ -104,6 +106,7 @@ awaitable<void> answer_create_topics(Call& call) {
     TopicConfig config;
     Refusal refusal = co_await create(call, asked, request.validate_only, config);
     if (refusal.code == ErrorCode::kNone) {
+      if (const auto id = call.broker.log.id_of(answer.name)) answer.topic_id = uuid_of(*id);
       answer.num_partitions = config.partitions;
       answer.replication_factor = 1;
       auto& configs = answer.configs.emplace();
@@ -126,12 +129,16 @@ awaitable<void> answer_delete_topics(Call& call) {
   for (const auto& topic : request.topics) {
     auto& answer = response.responses.emplace_back();
     answer.topic_id = topic.topic_id;
-    if (!topic.name) {
-      answer.error_code = static_cast<int16_t>(ErrorCode::kUnknownTopicId);
-      continue;
+    if (topic.name) {
+      answer.name = std::string(*topic.name);
+    } else {
+      const std::shared_ptr<const TopicTable> table = call.broker.log.topic_table();
+      if (const TopicInfo* const known = table->find(topic_id_of(topic.topic_id))) answer.name = known->name;
     }
-    answer.name = std::string(*topic.name);
-    set(answer, co_await remove(call, *answer.name));
+    if (answer.name)
+      set(answer, co_await remove(call, *answer.name));
+    else
+      set(answer, {ErrorCode::kUnknownTopicId, "there is no topic with this id"});
   }
   for (const std::string_view topic : request.topic_names) {
     auto& answer = response.responses.emplace_back();

@@ -107,6 +107,11 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   }
 
   awaitable<std::vector<std::string>> topics() override { co_return here().topics(); }
+  std::optional<TopicId> id_of(const std::string& topic) override {
+    const ShardTopic* found = here().find(topic);
+    return found == nullptr ? std::nullopt : std::optional(found->info.id);
+  }
+  std::shared_ptr<const TopicTable> topic_table() override { return here().topic_table(); }
 
   awaitable<std::vector<Appended>> append(std::string topic, std::vector<PartitionBatch> batches,
                                           Durability durability) override {

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "log/testing_log.h"
+#include "log/topic_table.h"
 
 namespace headrace {
 namespace {
@@ -152,6 +153,36 @@ TEST_F(EmbeddedLogTest, AltersAndRemovesTopics) {
   EXPECT_EQ(log_.bounds("scans", 1).end, Offset{0});
   EXPECT_EQ(log_.values("scans-1", 0).size(), 1U);
   EXPECT_EQ(log_.run([&] { return log_.log().topics(); }), (std::vector<std::string>{"scans", "scans-1"}));
+}
+
+TEST_F(EmbeddedLogTest, TopicsKeepTheirIds) {
+  const auto table = [&] {
+    return log_.run([&]() -> awaitable<std::shared_ptr<const TopicTable>> { co_return log_.log().topic_table(); });
+  };
+  const auto id_of = [&](const std::string& topic) {
+    return log_.run([&]() -> awaitable<std::optional<TopicId>> { co_return log_.log().id_of(topic); });
+  };
+  log_.create("b", {.partitions = 2});
+  log_.create("a", {});
+  const auto before = table();
+  ASSERT_EQ(before->by_name().size(), 2U);
+  EXPECT_EQ(before->by_name()[0].name, "a");
+  EXPECT_EQ(table(), before) << "nothing has changed";
+  const TopicId id = id_of("b").value();
+  EXPECT_EQ(before->find(id)->name, "b");
+  EXPECT_EQ(before->find("b")->config.partitions, 2);
+  EXPECT_EQ(before->find("c"), nullptr);
+  EXPECT_EQ(before->find(TopicId{}), nullptr);
+  EXPECT_EQ(id_of("c"), std::nullopt);
+
+  log_.reopen();
+  EXPECT_EQ(id_of("b"), id);
+  log_.run([&] { return log_.log().alter("b", {.partitions = 3}); });
+  EXPECT_EQ(table()->find(id)->config.partitions, 3);
+  log_.run([&] { return log_.log().remove("b"); });
+  EXPECT_EQ(table()->find(id), nullptr);
+  log_.create("b", {});
+  EXPECT_NE(id_of("b"), id) << "it is another topic";
 }
 
 TEST_F(EmbeddedLogTest, ReadsFromAnyOffset) {

@@ -42,6 +42,22 @@ struct TopicConfig {
   bool operator==(const TopicConfig&) const = default;
 };
 
+// A topic's incarnation: one that is made again after it was removed has another.
+struct TopicId {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  auto operator<=>(const TopicId&) const = default;
+};
+
+struct TopicInfo {
+  std::string name;
+  TopicId id;
+  TopicConfig config;
+};
+
+class TopicTable;
+
 inline constexpr PartitionId kPartitionsMax = 10'000;       // of one topic
 inline constexpr size_t kBatchBytesMax = 16 * 1024 * 1024;  // of one record batch
 
@@ -104,6 +120,11 @@ class Log {
   virtual awaitable<void> remove(std::string topic) = 0;
   virtual awaitable<std::optional<TopicConfig>> find(std::string topic) = 0;
   virtual awaitable<std::vector<std::string>> topics() = 0;
+  virtual std::optional<TopicId> id_of(const std::string& topic) = 0;
+  // All topics, with their ids (topic_table.h), as the calling shard knows them: the same object until one of them is
+  // made, altered or removed, so that comparing pointers tells whether something has changed. Made on the first call
+  // after a change.
+  virtual std::shared_ptr<const TopicTable> topic_table() = 0;
 
   // Appends each batch to its partition, in call order per partition, and returns when all are durable. A batch whose
   // producer id is not -1 is appended only if its base sequence is greater than the last batch's of that producer in

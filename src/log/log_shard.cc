@@ -53,6 +53,7 @@ awaitable<void> LogShard::close() {
 
 void LogShard::set_topic(const TopicInfo& topic, std::vector<LogShard*> owners) {
   ShardTopic& entry = topics_[topic.name];
+  topic_table_.reset();
   entry.info = topic;
   entry.owners = std::move(owners);
   entry.partitions.resize(static_cast<size_t>(topic.config.partitions));
@@ -73,6 +74,7 @@ awaitable<void> LogShard::remove_topic(std::string topic) {
   if (found == topics_.end()) co_return;
   const ShardTopic removed = std::move(found->second);
   topics_.erase(found);
+  topic_table_.reset();
   while (cleaning_) co_await idle_.wait();
   for (const auto& partition : removed.partitions) {
     if (partition) release(co_await partition->remove());
@@ -83,6 +85,16 @@ awaitable<void> LogShard::remove_topic(std::string topic) {
 const ShardTopic* LogShard::find(const std::string& topic) const {
   const auto found = topics_.find(topic);
   return found == topics_.end() ? nullptr : &found->second;
+}
+
+std::shared_ptr<const TopicTable> LogShard::topic_table() const {
+  if (!topic_table_) {
+    std::vector<TopicInfo> topics;
+    topics.reserve(topics_.size());
+    for (const auto& [name, topic] : topics_) topics.push_back(topic.info);
+    topic_table_ = std::make_shared<const TopicTable>(std::move(topics));
+  }
+  return topic_table_;
 }
 
 std::vector<std::string> LogShard::topics() const {

@@ -22,6 +22,7 @@
 #include "log/embedded_log.h"
 #include "log/partition.h"
 #include "log/topic_file.h"
+#include "log/topic_table.h"
 
 namespace headrace {
 
@@ -48,6 +49,7 @@ class LogShard {
 
   const ShardTopic* find(const std::string& topic) const;
   std::vector<std::string> topics() const;
+  std::shared_ptr<const TopicTable> topic_table() const;
 
   // Appends the items to their partitions, all of which belong here. Once they are durable, or have failed, the call is
   // told on its own shard. `request` must stay until then.
@@ -88,6 +90,7 @@ class LogShard {
   SpareSegments spares_;
   TailCache cache_;
   std::unordered_map<std::string, ShardTopic> topics_;
+  mutable std::shared_ptr<const TopicTable> topic_table_;  // null once it is out of date
 
   std::vector<std::shared_ptr<Partition>> dirty_;
   size_t unflushed_bytes_ = 0;

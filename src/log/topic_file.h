@@ -12,20 +12,7 @@
 
 namespace headrace {
 
-// A topic's incarnation: one that is made again after it was removed has another.
-struct TopicId {
-  uint64_t high = 0;
-  uint64_t low = 0;
-
-  bool operator==(const TopicId&) const = default;
-};
 TopicId make_topic_id();
-
-struct TopicInfo {
-  std::string name;
-  TopicId id;
-  TopicConfig config;
-};
 
 // Throws Error(kInvalid) that says what is wrong. Names are Kafka's: 1 to 249 letters, digits, '.', '_', '-', and not
 // "." or "..".
