@@ -6,6 +6,8 @@
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/api_versions.h"
+#include "kafka/messages/consumer_group_describe.h"
+#include "kafka/messages/consumer_group_heartbeat.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
 #include "kafka/messages/delete_groups.h"
@@ -69,6 +71,8 @@ constexpr auto kApis = std::to_array<Api>({
     api<DescribeClientQuotasRequest>(answer_describe_client_quotas),
     api<AlterClientQuotasRequest>(answer_alter_client_quotas),
     api<DescribeClusterRequest>(answer_describe_cluster),
+    api<ConsumerGroupHeartbeatRequest>(answer_consumer_group_heartbeat),
+    api<ConsumerGroupDescribeRequest>(answer_consumer_group_describe),
 });
 
 }  // namespace

@@ -50,5 +50,7 @@ awaitable<void> answer_list_groups(Call& call);
 awaitable<void> answer_delete_groups(Call& call);
 awaitable<void> answer_describe_client_quotas(Call& call);
 awaitable<void> answer_alter_client_quotas(Call& call);
+awaitable<void> answer_consumer_group_heartbeat(Call& call);
+awaitable<void> answer_consumer_group_describe(Call& call);
 
 }  // namespace headrace::kafka

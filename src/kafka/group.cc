@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kGroupBytes = 1024;  // of a group without members and offsets
 constexpr std::string_view kConsumerProtocol = "consumer";
+constexpr const char* kNoConsumers = "the group is not one of the consumer type";
 
 // The topics in the metadata of a consumer (Kafka's ConsumerProtocolSubscription: version, topics, ...).
 std::optional<std::set<std::string>> topics_of(std::string_view metadata) {
@@ -36,6 +37,7 @@ std::string_view name(GroupState state) {
     case GroupState::kPreparingRebalance: return "PreparingRebalance";
     case GroupState::kCompletingRebalance: return "CompletingRebalance";
     case GroupState::kStable: return "Stable";
+    case GroupState::kReconciling: return "Reconciling";
     case GroupState::kDead: return "Dead";
   }
   return "Unknown";
@@ -46,8 +48,11 @@ Group::Group(GroupServices& services, std::string id, PartitionId partition)
       id_(std::move(id)),
       partition_(partition),
       since_ms_(services.timers.clock().wall_ms()),
-      offsets_(services, id_, partition) {
+      offsets_(services, id_, partition),
+      consumers_(services, id_, partition),
+      shown_(services.metrics, GroupType::kClassic) {
   services_.memory.force(0, kGroupBytes + id_.size());
+  show();
 }
 
 Group::~Group() {
@@ -71,7 +76,52 @@ void Group::adopt(GroupRecord record) {
     renew_session(adopted);
   }
   state_ = members_.empty() ? GroupState::kEmpty : GroupState::kStable;
+  show();
   if (members_.size() > services_.options.members_max) prepare_rebalance();  // the limit has been lowered
+}
+
+void Group::adopt(std::optional<ConsumerGroupRecord> record, std::vector<ConsumerRecord> consumers) {
+  // What was left on the log when the group became a classic one.
+  if (!members_.empty()) return;
+  consumers_.adopt(std::move(record), std::move(consumers));
+  show();
+}
+
+void Group::consumer_heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<ConsumerHeartbeatResult> answer) {
+  const bool was_classic = !consumers_.exists();
+  const bool can_change = request.member_epoch == kJoinEpoch && state_ == GroupState::kEmpty && pending_.empty();
+  if (state_ == GroupState::kDead || (was_classic && !can_change))
+    return answer->give({.error = ErrorCode::kGroupIdNotFound, .message = kNoConsumers});
+  consumers_.heartbeat(std::move(request), std::move(answer));
+  if (!was_classic || !consumers_.exists()) return;
+  // An empty classic group beside it means nothing, should its record stay on the log.
+  if (generation_ > 0)
+    services_.writer.write(partition_, {{.key = encode(GroupRecordKey{.group = id_}), .value = std::nullopt}},
+                           [](ErrorCode) {});
+  generation_ = 0;
+  protocol_type_.clear();
+  show();
+}
+
+DescribedConsumerGroup Group::describe_consumers() const {
+  if (state_ != GroupState::kDead && consumers_.exists()) return consumers_.describe();
+  return {.error = ErrorCode::kGroupIdNotFound, .message = kNoConsumers, .group = id_};
+}
+
+GroupState Group::state() const {
+  return consumers_.exists() && state_ == GroupState::kEmpty ? consumers_.state() : state_;
+}
+
+std::string_view Group::protocol_type() const {
+  return consumers_.exists() ? kConsumerProtocol : protocol_type_;
+}
+
+// A group of the other type shows itself.
+void Group::show() {
+  if (consumers_.exists())
+    shown_.hide();
+  else
+    shown_.show(state_, members_.size());
 }
 
 ErrorCode Group::heartbeat(const HeartbeatRequest& request) {
@@ -101,33 +151,40 @@ ErrorCode Group::leave(const LeavingMember& leaving) {
   return error;
 }
 
-void Group::commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer) {
-  const bool as_member = request.generation >= 0 || !request.member_id.empty() || request.instance_id;
-  ErrorCode error = ErrorCode::kNone;
-  if (state_ == GroupState::kDead || stopped_) {
-    error = ErrorCode::kCoordinatorNotAvailable;
-  } else if (request.generation < 0 && state_ == GroupState::kEmpty) {
-    // From a consumer that assigns partitions to itself, or from a tool.
-  } else if (!as_member) {
-    error = ErrorCode::kUnknownMemberId;
-  } else if (error = check_member(request.member_id, request.instance_id); error == ErrorCode::kNone) {
-    if (request.generation != generation_) {
-      error = ErrorCode::kIllegalGeneration;
-    } else if (state_ == GroupState::kCompletingRebalance) {
-      error = ErrorCode::kRebalanceInProgress;  // it has joined, so it has given up what it would commit for
-    } else {
-      renew_session(members_.at(request.member_id));
-    }
+ErrorCode Group::check_commit(const CommitRequest& request) {
+  if (state_ == GroupState::kDead || stopped_) return ErrorCode::kCoordinatorNotAvailable;
+  // From a consumer that assigns partitions to itself, or from a tool.
+  if (request.generation < 0 && state() == GroupState::kEmpty) return ErrorCode::kNone;
+  if (request.generation < 0 && request.member_id.empty() && !request.instance_id) return ErrorCode::kUnknownMemberId;
+  if (consumers_.exists()) {
+    const ErrorCode error = consumers_.check_epoch(request.member_id, request.generation);
+    return error != ErrorCode::kUnknownMemberId && !request.knows_epochs ? ErrorCode::kUnsupportedVersion : error;
   }
+  const ErrorCode error = check_member(request.member_id, request.instance_id);
+  if (error != ErrorCode::kNone) return error;
+  if (request.generation != generation_) return ErrorCode::kIllegalGeneration;
+  // It has joined, so it has given up what it would commit for.
+  if (state_ == GroupState::kCompletingRebalance) return ErrorCode::kRebalanceInProgress;
+  renew_session(members_.at(request.member_id));
+  return ErrorCode::kNone;
+}
+
+void Group::commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer) {
+  const ErrorCode error = check_commit(request);
   if (error == ErrorCode::kNone) return offsets_.commit(std::move(request), std::move(answer));
   answer->give(all_with(request, error));
+}
+
+ErrorCode Group::check_fetch(const FetchOffsetsRequest& request) const {
+  if (!consumers_.exists() || (!request.member_id && request.member_epoch < 0)) return ErrorCode::kNone;
+  return consumers_.check_epoch(request.member_id.value_or(""), request.member_epoch);
 }
 
 void Group::delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOffsetsResult> answer) {
   if (state_ == GroupState::kDead) return answer->give({.error = ErrorCode::kGroupIdNotFound});
   if (stopped_) return answer->give({.error = ErrorCode::kCoordinatorNotAvailable});
-  const bool active = state_ != GroupState::kEmpty;
-  if (active && protocol_type_ != kConsumerProtocol) return answer->give({.error = ErrorCode::kNonEmptyGroup});
+  const bool active = state() != GroupState::kEmpty;
+  if (active && protocol_type() != kConsumerProtocol) return answer->give({.error = ErrorCode::kNonEmptyGroup});
 
   const auto subscribed = subscribed_topics();
   DeleteOffsetsResult result;
@@ -150,6 +207,7 @@ void Group::delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOff
 }
 
 DescribedGroup Group::describe() const {
+  if (consumers_.exists()) return {.group = id_};  // ConsumerGroupDescribe knows it
   DescribedGroup described{.group = id_, .found = state_ != GroupState::kDead, .state = state_};
   if (!described.found) return described;
   const bool stable = state_ == GroupState::kStable;
@@ -168,16 +226,22 @@ DescribedGroup Group::describe() const {
 
 bool Group::is_useless() const {
   return state_ == GroupState::kEmpty && members_.empty() && pending_.empty() && generation_ == 0 && writes_ == 0 &&
-         offsets_.empty();
+         offsets_.empty() && !consumers_.exists() && !consumers_.has_writes();
 }
 
 void Group::expire(int64_t now_ms, const std::set<std::string>& topics, int64_t topics_ms, std::function<void()> gone) {
-  if (stopped_ || (state_ != GroupState::kEmpty && state_ != GroupState::kStable)) return;
-  const bool empty = state_ == GroupState::kEmpty;
+  if (stopped_ || state_ == GroupState::kPreparingRebalance || state_ == GroupState::kCompletingRebalance ||
+      state_ == GroupState::kDead)
+    return;
+  const bool empty = state() == GroupState::kEmpty;
   // The offsets of an empty group live on from the end of the last member; those of a group with members as long as
   // the topic is subscribed.
   const auto subscribed = subscribed_topics();
-  const int64_t since = protocol_type_.empty() || !empty ? 0 : since_ms_;
+  int64_t since = 0;
+  if (empty && consumers_.exists())
+    since = consumers_.since_ms();
+  else if (empty && !protocol_type_.empty())
+    since = since_ms_;
   const int64_t retention = services_.options.offsets_retention.count();
   auto places = offsets_.choose([&](const std::string& topic, const GroupOffsets::Entry& entry) {
     if (!entry.committed || entry.writing > 0) return false;
@@ -210,11 +274,12 @@ void Group::topic_removed(const std::string& topic, GroupWriter::Done done) {
 
 void Group::remove(GroupWriter::Done done) {
   if (state_ == GroupState::kDead) return done(ErrorCode::kGroupIdNotFound);
-  if (state_ != GroupState::kEmpty) return done(ErrorCode::kNonEmptyGroup);
+  if (state() != GroupState::kEmpty) return done(ErrorCode::kNonEmptyGroup);
   become(GroupState::kDead);
   services_.memory.force(pending_.size() * kPendingBytes, 0);
   pending_.clear();
   auto records = offsets_.tombstones(offsets_.choose([](const auto&, const auto&) { return true; }));
+  std::ranges::move(consumers_.tombstones(), std::back_inserter(records));
   records.push_back({.key = encode(GroupRecordKey{.group = id_}), .value = std::nullopt});
   services_.writer.write(partition_, std::move(records), [this, done = std::move(done)](ErrorCode error) mutable {
     if (error != ErrorCode::kNone) become(GroupState::kEmpty);
@@ -225,6 +290,7 @@ void Group::remove(GroupWriter::Done done) {
 void Group::stop() {
   stopped_ = true;
   timer_.reset();
+  consumers_.stop();
   for (auto& [id, member] : members_) {
     give_to(member.joining, JoinResult{.error = ErrorCode::kCoordinatorNotAvailable, .member_id = id});
     give_to(member.syncing, SyncResult{.error = ErrorCode::kCoordinatorNotAvailable});
@@ -256,6 +322,7 @@ void Group::store(const GroupRecord& record, GroupWriter::Done done) {
 
 // nullopt when it cannot be told: the members' metadata is in a format of their own.
 std::optional<std::set<std::string>> Group::subscribed_topics() const {
+  if (consumers_.exists()) return consumers_.subscribed_topics();
   std::set<std::string> all;
   if (members_.empty()) return all;
   if (protocol_type_ != kConsumerProtocol || !protocol_) return std::nullopt;

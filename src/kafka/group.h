@@ -13,6 +13,9 @@
 // patient of them asked. Dynamic members that have not come back by then are out; static ones (group.instance.id) stay
 // until their session ends. A leader whose assignment cannot be written starts the rebalance again. Dead is a group
 // that is being deleted.
+//
+// A group of the consumer type has its members in a ConsumerGroup, and is otherwise an empty group with offsets. Only
+// without members can a group change its type.
 #pragma once
 
 #include <functional>
@@ -21,6 +24,7 @@
 #include <set>
 #include <string>
 
+#include "kafka/consumer_group.h"
 #include "kafka/offsets.h"
 
 namespace headrace {
@@ -37,20 +41,25 @@ class Group {
   Group& operator=(const Group&) = delete;
 
   const std::string& id() const { return id_; }
-  GroupState state() const { return state_; }
-  const std::string& protocol_type() const { return protocol_type_; }
+  GroupType type() const { return consumers_.exists() ? GroupType::kConsumer : GroupType::kClassic; }
+  GroupState state() const;
+  std::string_view protocol_type() const;
   GroupOffsets& offsets() { return offsets_; }
 
   // Takes over what was read from the log. Sessions begin anew.
   void adopt(GroupRecord record);
+  void adopt(std::optional<ConsumerGroupRecord> record, std::vector<ConsumerRecord> consumers);
 
   void join(JoinRequest request, AnswerPointer<JoinResult> answer);
   void sync(SyncRequest request, AnswerPointer<SyncResult> answer);
   ErrorCode heartbeat(const HeartbeatRequest& request);
   ErrorCode leave(const LeavingMember& member);
+  void consumer_heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<ConsumerHeartbeatResult> answer);
   void commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer);
   void delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOffsetsResult> answer);
+  ErrorCode check_fetch(const FetchOffsetsRequest& request) const;
   DescribedGroup describe() const;
+  DescribedConsumerGroup describe_consumers() const;
 
   // Nothing of it is on the log or will be: it can be dropped.
   bool is_useless() const;
@@ -115,6 +124,8 @@ class Group {
   SteadyTime next_deadline() const;
 
   // group.cc
+  ErrorCode check_commit(const CommitRequest& request);
+  void show();
   size_t member_bytes() const;
   GroupRecord record() const;
   void store(const GroupRecord& record, GroupWriter::Done done);
@@ -146,6 +157,8 @@ class Group {
   size_t writes_ = 0;  // of the group's own records, on their way
   bool stopped_ = false;
   GroupOffsets offsets_;
+  ConsumerGroup consumers_;
+  ShownGroup shown_;
 };
 
 }  // namespace headrace

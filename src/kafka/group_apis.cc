@@ -185,12 +185,14 @@ awaitable<void> answer_leave_group(Call& call) {
 }
 
 awaitable<void> answer_offset_commit(Call& call) {
+  constexpr int16_t kFirstWithEpochs = 9;
   const auto request = call.read<OffsetCommitRequest>();
   CommitRequest commit{.group = std::string(request.group_id),
                        .generation = request.generation_id_or_member_epoch,
                        .member_id = std::string(request.member_id),
                        .instance_id = text(request.group_instance_id),
                        .retention_ms = request.retention_time_ms,
+                       .knows_epochs = call.version() >= kFirstWithEpochs,
                        .topics = {}};
   OffsetCommitResponse response;
   for (const auto& topic : request.topics) {
@@ -221,7 +223,7 @@ awaitable<void> answer_offset_fetch(Call& call) {
   const auto request = call.read<OffsetFetchRequest>();
   OffsetFetchResponse response;
   if (call.version() < kFirstWithGroups) {
-    FetchOffsetsRequest fetch{.group = std::string(request.group_id), .topics = {}};
+    FetchOffsetsRequest fetch{.group = std::string(request.group_id), .member_id = {}, .topics = {}};
     if (request.topics) fetch.topics = asked_topics(*request.topics);
     FetchOffsetsResult fetched = co_await call.broker.groups.fetch_offsets(fetch);
     if (fetched.error != ErrorCode::kNone && call.version() < kFirstWithError && fetch.topics) {
@@ -241,7 +243,10 @@ awaitable<void> answer_offset_fetch(Call& call) {
     add_offsets(response.topics, fetched.topics);
   }
   for (const auto& group : request.groups) {
-    FetchOffsetsRequest fetch{.group = std::string(group.group_id), .topics = {}};
+    FetchOffsetsRequest fetch{.group = std::string(group.group_id),
+                              .member_id = text(group.member_id),
+                              .member_epoch = group.member_epoch,
+                              .topics = {}};
     if (group.topics) fetch.topics = asked_topics(*group.topics);
     const FetchOffsetsResult fetched = co_await call.broker.groups.fetch_offsets(fetch);
     auto& answered = response.groups.emplace_back();
@@ -305,7 +310,7 @@ awaitable<void> answer_list_groups(Call& call) {
     group.group_id = std::move(each.group);
     group.protocol_type = std::move(each.protocol_type);
     group.group_state = name(each.state);
-    group.group_type = "classic";
+    group.group_type = name(each.type);
   }
   call.write(response);
 }

@@ -22,10 +22,20 @@ enum class GroupState : uint8_t {
   kPreparingRebalance,   // waits for the members to join
   kCompletingRebalance,  // waits for the leader's assignment
   kStable,
-  kDead,  // being deleted, or not there
+  kReconciling,  // of the consumer type: some member is not yet where the target has it
+  kDead,         // being deleted, or not there
 };
-// As Kafka spells it: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
+inline constexpr size_t kGroupStates = 6;
+// As Kafka spells it: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Reconciling", "Dead".
 std::string_view name(GroupState state);
+
+enum class GroupType : uint8_t {
+  kClassic,   // JoinGroup, SyncGroup; the members' leader assigns. Also a group that has offsets only.
+  kConsumer,  // ConsumerGroupHeartbeat; the server assigns (KIP-848)
+};
+inline constexpr size_t kGroupTypes = 2;
+// "classic", "consumer".
+std::string_view name(GroupType type);
 
 // A way to assign partitions that a member offers, and what it tells the leader in it. The bytes are the clients'
 // affair.
@@ -136,6 +146,7 @@ struct CommitRequest {
   std::string member_id;
   std::optional<std::string> instance_id;
   int64_t retention_ms = -1;  // v2 to v4; -1: the server's
+  bool knows_epochs = true;   // v9 and later: the generation may be a member's epoch
   std::vector<CommitTopic> topics;
 };
 
@@ -156,6 +167,8 @@ struct TopicPartitions {
 
 struct FetchOffsetsRequest {
   std::string group;
+  std::optional<std::string> member_id;  // v9 and later, from members of a group of the consumer type
+  int32_t member_epoch = -1;
   std::optional<std::vector<TopicPartitions>> topics;  // nullopt: all that have an offset
 };
 
@@ -214,11 +227,12 @@ struct ListedGroup {
   std::string group;
   std::string protocol_type;  // empty: has offsets only
   GroupState state = GroupState::kEmpty;
+  GroupType type = GroupType::kClassic;
 };
 
 struct ListGroupsResult {
   ErrorCode error = ErrorCode::kNone;
-  std::vector<ListedGroup> groups;  // all of type "classic", by name
+  std::vector<ListedGroup> groups;  // by name
 };
 
 struct DeletedGroup {

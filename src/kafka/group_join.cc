@@ -71,6 +71,11 @@ bool Group::supports(const JoinRequest& request) const {
 void Group::join(JoinRequest request, AnswerPointer<JoinResult> answer) {
   if (state_ == GroupState::kDead || stopped_)
     return answer->give(refused(ErrorCode::kCoordinatorNotAvailable, request.member_id));
+  if (consumers_.exists()) {
+    if (consumers_.size() > 0) return answer->give(refused(ErrorCode::kInconsistentGroupProtocol, request.member_id));
+    consumers_.dissolve();
+    show();
+  }
   if (bytes_of(request) > services_.options.member_bytes_max)
     return answer->give(refused(ErrorCode::kGroupMaxSizeReached, request.member_id));
   if (!has_place_for(request)) {
@@ -141,6 +146,7 @@ void Group::join_again(JoinRequest request, AnswerPointer<JoinResult> answer) {
       renew_session(member);
       return answer->give(joined(member, false));
     case GroupState::kEmpty:
+    case GroupState::kReconciling:
     case GroupState::kDead: return answer->give(refused(ErrorCode::kUnknownMemberId, request.member_id));
   }
 }
@@ -178,6 +184,7 @@ void Group::add_member(std::string id, JoinRequest request, AnswerPointer<JoinRe
   if (leader_.empty()) leader_ = id;
   if (member.instance_id) instances_[*member.instance_id] = id;
   members_.emplace(std::move(id), std::move(member));
+  show();
   if (state_ == GroupState::kPreparingRebalance && initial_) newcomers_ = true;
   prepare_rebalance();
 }

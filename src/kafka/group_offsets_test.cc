@@ -51,7 +51,7 @@ TEST_F(GroupCommits, NoteMayBeFourKilobytes) {
 }
 
 TEST_F(GroupCommits, OnlyMembersOfTheGenerationCommitToAnActiveGroup) {
-  EXPECT_EQ(commit(1, {"m", 1, {}}), kIllegalGeneration) << "there is no such group";
+  EXPECT_EQ(commit(1, {"m", 1, {}}), kGroupIdNotFound) << "there is no such group";
   const auto members = make_stable(1);
   EXPECT_EQ(commit(1), kUnknownMemberId);
   EXPECT_EQ(commit(1, {"nobody", 1, {}}), kUnknownMemberId);

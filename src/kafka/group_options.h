@@ -17,6 +17,16 @@ struct GroupOptions {
   std::chrono::milliseconds offsets_retention{std::chrono::hours(7 * 24)};     // offsets.retention.minutes
   std::chrono::milliseconds expiry_interval{std::chrono::minutes(10)};         // offsets.retention.check.interval.ms
 
+  // Of groups of the consumer type, whose members are told these.
+  std::chrono::milliseconds consumer_session_timeout{std::chrono::seconds(45)};  // group.consumer.session.timeout.ms
+  std::chrono::milliseconds consumer_heartbeat_interval{
+      std::chrono::seconds(5)};                                        // group.consumer.heartbeat.interval.ms
+  std::chrono::milliseconds topics_interval{std::chrono::seconds(1)};  // between looks at which topics there are
+
+  size_t partitions_max = 65'536;  // that a group of the consumer type subscribes to
+  size_t patterns_max = 16;        // different ones of the members of such a group
+  size_t pattern_bytes_max = 4096;
+
   size_t groups_max = 10'000;           // shared out evenly among the shards
   size_t members_max = 1'000;           // of one group; group.max.size
   size_t protocols_max = 64;            // that a member offers

@@ -11,6 +11,7 @@ namespace headrace {
 void Group::become(GroupState state) {
   state_ = state;
   since_ms_ = services_.timers.clock().wall_ms();
+  show();
 }
 
 milliseconds Group::rebalance_timeout() const {
@@ -63,6 +64,7 @@ void Group::complete_join() {
     if (!members_.contains(leader_) || !members_.at(leader_).joining) leader_ = first->first;
   }
   generation_ = generation_ == std::numeric_limits<int32_t>::max() ? 1 : generation_ + 1;
+  services_.metrics.of(GroupType::kClassic).rebalances->add();
   initial_ = false;
   join_deadline_ = SteadyTime::max();
   if (members_.empty()) {
@@ -187,6 +189,7 @@ Group::Members::iterator Group::erase_member(Members::iterator member) {
   if (member->second.instance_id) instances_.erase(*member->second.instance_id);
   const bool led = leader_ == member->first;
   const auto next = members_.erase(member);
+  show();
   if (led) leader_ = members_.empty() ? "" : members_.begin()->first;
   return next;
 }

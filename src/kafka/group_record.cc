@@ -1,47 +1,11 @@
 #include "kafka/group_record.h"
 
-#include <limits>
-
-#include "base/bytes.h"
+#include "kafka/record_fields.h"
 
 namespace headrace {
 namespace {
 
 constexpr uint8_t kVersion = 1;
-
-void put_text(Writer& writer, std::string_view text) {
-  writer.varint(static_cast<int64_t>(text.size()));
-  writer.bytes(text);
-}
-void put_optional(Writer& writer, const std::optional<std::string>& text) {
-  writer.byte(text ? 1 : 0);
-  if (text) put_text(writer, *text);
-}
-
-std::string take_text(Reader& reader) {
-  return std::string(reader.bytes(reader.length()));
-}
-std::optional<std::string> take_optional(Reader& reader) {
-  const uint8_t there = reader.byte();
-  if (there > 1) reader.fail("a mark is neither 0 nor 1");
-  if (there == 0) return std::nullopt;
-  return take_text(reader);
-}
-int32_t take_int(Reader& reader) {
-  const int64_t value = reader.varint();
-  if (value < std::numeric_limits<int32_t>::min() || value > std::numeric_limits<int32_t>::max())
-    reader.fail("a number has more than 32 bits");
-  return static_cast<int32_t>(value);
-}
-
-Reader versioned(std::string_view bytes) {
-  Reader reader(bytes);
-  if (reader.byte() != kVersion) reader.fail("the record is of a version that this program does not know");
-  return reader;
-}
-void expect_end(const Reader& reader) {
-  if (!reader.empty()) reader.fail("the record goes on after its end");
-}
 
 MemberRecord take_member(Reader& reader) {
   MemberRecord member;
@@ -80,6 +44,7 @@ std::string encode(const GroupRecordKey& key) {
     put_text(writer, key.topic);
     writer.varint(key.partition);
   }
+  if (key.kind == GroupRecordKind::kConsumerMember) put_text(writer, key.member);
   return out;
 }
 
@@ -126,19 +91,20 @@ GroupRecordKey decode_group_record_key(std::string_view bytes) {
   Reader reader(bytes);
   GroupRecordKey key;
   const uint8_t kind = reader.byte();
-  if (kind != 1 && kind != 2) reader.fail("a key of _groups is of a kind that this program does not know");
+  if (kind < 1 || kind > 4) reader.fail("a key of _groups is of a kind that this program does not know");
   key.kind = static_cast<GroupRecordKind>(kind);
   key.group = take_text(reader);
   if (key.kind == GroupRecordKind::kOffset) {
     key.topic = take_text(reader);
     key.partition = take_int(reader);
   }
+  if (key.kind == GroupRecordKind::kConsumerMember) key.member = take_text(reader);
   expect_end(reader);
   return key;
 }
 
 GroupRecord decode_group_record(std::string_view bytes) {
-  Reader reader = versioned(bytes);
+  Reader reader = versioned(bytes, kVersion);
   GroupRecord record;
   record.generation = take_int(reader);
   record.protocol_type = take_optional(reader);
@@ -151,7 +117,7 @@ GroupRecord decode_group_record(std::string_view bytes) {
 }
 
 CommittedOffset decode_committed_offset(std::string_view bytes) {
-  Reader reader = versioned(bytes);
+  Reader reader = versioned(bytes, kVersion);
   CommittedOffset record;
   record.offset = reader.varint();
   record.leader_epoch = take_int(reader);

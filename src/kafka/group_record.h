@@ -49,13 +49,15 @@ struct GroupRecord {
   bool operator==(const GroupRecord&) const = default;
 };
 
-enum class GroupRecordKind : uint8_t { kGroup = 1, kOffset = 2 };
+// The last two are of the consumer type: consumer_record.h.
+enum class GroupRecordKind : uint8_t { kGroup = 1, kOffset = 2, kConsumerGroup = 3, kConsumerMember = 4 };
 
 struct GroupRecordKey {
   GroupRecordKind kind = GroupRecordKind::kGroup;
   std::string group;
-  std::string topic;  // of an offset
+  std::string topic = {};  // of an offset
   PartitionId partition = 0;
+  std::string member = {};  // of a consumer group
 
   bool operator==(const GroupRecordKey&) const = default;
 };

@@ -45,7 +45,7 @@ TEST(GroupRecord, DamageIsAnErrorAndNothingWorse) {
   const std::string whole = encode(a_group());
   for (size_t size = 0; size < whole.size(); ++size) EXPECT_THROW(decode_group_record(whole.substr(0, size)), Error);
   EXPECT_THROW(decode_group_record(whole + "x"), Error);
-  EXPECT_THROW(decode_group_record_key("\x03\x02g"), Error);
+  EXPECT_THROW(decode_group_record_key("\x05\x02g"), Error);
   Random random(1);
   for (int i = 0; i < 20'000; ++i) {
     std::string damaged = whole;

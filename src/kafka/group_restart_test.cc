@@ -106,7 +106,7 @@ TEST_F(GroupRestart, LowerLimitMakesALargerGroupRebalance) {
 
 TEST_F(GroupRestart, CallsBeforeAndAfterAreRefused) {
   stop();
-  Groups early(log().runtime(), log().time(), log().log(), options(), 1);
+  Groups early(log().runtime(), log().time(), log().log(), metrics(), options(), 1);
   const auto loading = log().run([&] { return early.heartbeat({.group = "g", .member_id = "m", .instance_id = {}}); });
   EXPECT_EQ(loading, kCoordinatorLoadInProgress);
   log().run([&] { return early.stop(); });

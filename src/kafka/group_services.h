@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "kafka/group_metrics.h"
 #include "kafka/group_options.h"
 #include "kafka/group_writer.h"
 #include "runtime/timers.h"
@@ -34,6 +35,8 @@ struct GroupServices {
   Random& random;
   const GroupOptions& options;
   GroupMemory& memory;
+  Log& log;
+  GroupMetrics& metrics;
 };
 
 }  // namespace headrace

@@ -21,26 +21,30 @@ bool contains_in_any_case(const std::vector<std::string>& names, std::string_vie
 
 }  // namespace
 
-GroupShard::GroupShard(Shard& shard, Timers& timers, Log& log, const GroupOptions& options, size_t shards,
-                       uint64_t seed)
+GroupShard::GroupShard(Shard& shard, Timers& timers, Log& log, Metrics& metrics, const GroupOptions& options,
+                       size_t shards, uint64_t seed)
     : shard_(shard),
       timers_(timers),
       options_(options),
       groups_max_((options.groups_max + shards - 1) / shards),
       memory_{.limit = options.memory_bytes_max / shards / kQueueShare * (kQueueShare - 1)},
+      metrics_(GroupMetrics::of_shard(metrics, shard.index())),
       random_(seed),
       writer_(shard, timers.clock(), log, options.memory_bytes_max / shards / kQueueShare),
-      services_{shard, timers, writer_, random_, options, memory_},
+      services_{shard, timers, writer_, random_, options, memory_, log, metrics_},
       gate_(shard) {}
 
 GroupShard::~GroupShard() = default;
 
-void GroupShard::adopt(const std::string& group, PartitionId partition, std::optional<GroupRecord> record,
-                       std::map<std::pair<std::string, PartitionId>, CommittedOffset> offsets) {
+void GroupShard::adopt(const std::string& group, PartitionId partition, LoadedGroup loaded) {
   auto& made = groups_[group];
   made = std::make_unique<Group>(services_, group, partition);
-  for (auto& [place, offset] : offsets) made->offsets().adopt(place.first, place.second, std::move(offset));
-  if (record) made->adopt(std::move(*record));
+  for (auto& [place, offset] : loaded.offsets) made->offsets().adopt(place.first, place.second, std::move(offset));
+  if (loaded.record) made->adopt(std::move(*loaded.record));
+  if (!loaded.consumer_record && loaded.consumers.empty()) return;
+  std::vector<ConsumerRecord> consumers;
+  for (auto& [id, consumer] : loaded.consumers) consumers.push_back(std::move(consumer));
+  made->adopt(std::move(loaded.consumer_record), std::move(consumers));
 }
 
 void GroupShard::serve(PartitionId partitions) {
@@ -135,7 +139,8 @@ awaitable<std::vector<TopicErrors>> GroupShard::commit(CommitRequest request) {
   const Gate::Pass pass = gate_.enter();
   Group* group = find(request.group);
   if (group == nullptr) {
-    if (request.generation >= 0) co_return all_with(request, ErrorCode::kIllegalGeneration);
+    if (request.generation >= 0)
+      co_return all_with(request, request.knows_epochs ? ErrorCode::kGroupIdNotFound : ErrorCode::kIllegalGeneration);
     group = find_or_make(request.group);
     if (group == nullptr) co_return all_with(request, ErrorCode::kGroupMaxSizeReached);
   }
@@ -149,8 +154,10 @@ awaitable<std::vector<TopicErrors>> GroupShard::commit(CommitRequest request) {
 
 FetchOffsetsResult GroupShard::fetch_offsets(const FetchOffsetsRequest& request) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) return {.error = error};
-  if (Group* const group = find(request.group); group != nullptr && group->state() != GroupState::kDead)
+  if (Group* const group = find(request.group); group != nullptr && group->state() != GroupState::kDead) {
+    if (const ErrorCode error = group->check_fetch(request); error != ErrorCode::kNone) return {.error = error};
     return {.topics = group->offsets().fetch(request.topics)};
+  }
   FetchOffsetsResult result;
   if (!request.topics) return result;
   for (const TopicPartitions& topic : *request.topics) {
@@ -182,10 +189,13 @@ DescribedGroup GroupShard::describe(const std::string& group) {
 ListGroupsResult GroupShard::list(const ListGroupsRequest& request) {
   if (const ErrorCode error = unavailable(); error != ErrorCode::kNone) return {.error = error};
   ListGroupsResult result;
-  if (!request.types.empty() && !contains_in_any_case(request.types, "classic")) return result;
   for (const auto& [id, group] : groups_) {
+    if (!request.types.empty() && !contains_in_any_case(request.types, name(group->type()))) continue;
     if (!request.states.empty() && !contains_in_any_case(request.states, name(group->state()))) continue;
-    result.groups.push_back({.group = id, .protocol_type = group->protocol_type(), .state = group->state()});
+    result.groups.push_back({.group = id,
+                             .protocol_type = std::string(group->protocol_type()),
+                             .state = group->state(),
+                             .type = group->type()});
   }
   return result;
 }

@@ -14,25 +14,33 @@ namespace {
 
 constexpr uint64_t kSegmentBytes = 16 * 1024 * 1024;
 
-// What a partition of `_groups` says about a group, in the end.
-struct LoadedGroup {
-  std::optional<GroupRecord> record;
-  std::map<std::pair<std::string, PartitionId>, CommittedOffset> offsets;
-};
 using LoadedGroups = std::map<std::string, LoadedGroup>;
 
 void take_over(LoadedGroups& groups, const Record& record) {
   if (!record.key) throw Error(Code::kCorrupt, "it has no key");
   GroupRecordKey key = decode_group_record_key(*record.key);
   LoadedGroup& group = groups[key.group];
-  if (key.kind == GroupRecordKind::kGroup) {
-    group.record = record.value ? std::optional(decode_group_record(*record.value)) : std::nullopt;
-  } else if (record.value) {
-    group.offsets.insert_or_assign({std::move(key.topic), key.partition}, decode_committed_offset(*record.value));
-  } else {
-    group.offsets.erase({std::move(key.topic), key.partition});
+  switch (key.kind) {
+    case GroupRecordKind::kGroup:
+      group.record = record.value ? std::optional(decode_group_record(*record.value)) : std::nullopt;
+      break;
+    case GroupRecordKind::kOffset:
+      if (record.value)
+        group.offsets.insert_or_assign({std::move(key.topic), key.partition}, decode_committed_offset(*record.value));
+      else
+        group.offsets.erase({std::move(key.topic), key.partition});
+      break;
+    case GroupRecordKind::kConsumerGroup:
+      group.consumer_record = record.value ? std::optional(decode_consumer_group_record(*record.value)) : std::nullopt;
+      break;
+    case GroupRecordKind::kConsumerMember:
+      if (record.value)
+        group.consumers.insert_or_assign(key.member, decode_consumer_record(key.member, *record.value));
+      else
+        group.consumers.erase(key.member);
+      break;
   }
-  if (!group.record && group.offsets.empty()) groups.erase(key.group);
+  if (group.empty()) groups.erase(key.group);
 }
 
 awaitable<LoadedGroups> read_partition(Log& log, PartitionId partition) {
@@ -52,7 +60,7 @@ awaitable<LoadedGroups> read_partition(Log& log, PartitionId partition) {
 
 }  // namespace
 
-Groups::Groups(Runtime& runtime, Timers& timers, Log& log, GroupOptions options, uint64_t seed)
+Groups::Groups(Runtime& runtime, Timers& timers, Log& log, Metrics& metrics, GroupOptions options, uint64_t seed)
     : runtime_(runtime),
       timers_(timers),
       log_(log),
@@ -61,8 +69,8 @@ Groups::Groups(Runtime& runtime, Timers& timers, Log& log, GroupOptions options,
       stopping_(runtime.shard(0)) {
   Random random(seed);
   for (size_t i = 0; i < runtime.shard_count(); ++i)
-    shards_.push_back(
-        std::make_unique<GroupShard>(runtime.shard(i), timers, log, options_, runtime.shard_count(), random()));
+    shards_.push_back(std::make_unique<GroupShard>(runtime.shard(i), timers, log, metrics, options_,
+                                                   runtime.shard_count(), random()));
 }
 
 Groups::~Groups() = default;
@@ -93,7 +101,7 @@ awaitable<void> Groups::load() {
     count += groups.size();
     co_await on_each([&](GroupShard& shard) -> awaitable<void> {
       for (auto& [id, group] : groups)
-        if (&shard_of(id) == &shard) shard.adopt(id, partition, std::move(group.record), std::move(group.offsets));
+        if (&shard_of(id) == &shard) shard.adopt(id, partition, std::move(group));
       co_return;
     });
   }
@@ -156,6 +164,11 @@ awaitable<LeaveResult> Groups::leave(LeaveRequest request) {
   co_return co_await on(shard.shard(), [&] { return shard.leave(request); });
 }
 
+awaitable<ConsumerHeartbeatResult> Groups::consumer_heartbeat(ConsumerHeartbeatRequest request) {
+  GroupShard& shard = shard_of(request.group);
+  co_return co_await on(shard.shard(), [&] { return shard.consumer_heartbeat(std::move(request)); });
+}
+
 awaitable<std::vector<TopicErrors>> Groups::commit(CommitRequest request) {
   GroupShard& shard = shard_of(request.group);
   co_return co_await on(shard.shard(), [&] { return shard.commit(std::move(request)); });
@@ -176,6 +189,15 @@ awaitable<std::vector<DescribedGroup>> Groups::describe(std::vector<std::string>
   for (const std::string& group : groups) {
     GroupShard& shard = shard_of(group);
     described.push_back(co_await on(shard.shard(), [&] { return shard.describe(group); }));
+  }
+  co_return described;
+}
+
+awaitable<std::vector<DescribedConsumerGroup>> Groups::describe_consumers(std::vector<std::string> groups) {
+  std::vector<DescribedConsumerGroup> described;
+  for (const std::string& group : groups) {
+    GroupShard& shard = shard_of(group);
+    described.push_back(co_await on(shard.shard(), [&] { return shard.describe_consumers(group); }));
   }
   co_return described;
 }

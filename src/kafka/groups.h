@@ -1,6 +1,7 @@
 // The consumer group coordinator: who is in which group, who leads, which generation has which assignment, and which
 // offsets have been committed. The classic protocol of Kafka (JoinGroup, SyncGroup, Heartbeat, LeaveGroup; KIP-62,
-// KIP-134, KIP-345, KIP-394, KIP-814), without its wire format.
+// KIP-134, KIP-345, KIP-394, KIP-814) and the consumer protocol (ConsumerGroupHeartbeat; KIP-848), without their wire
+// format.
 //
 // A group belongs to the shard that rendezvous hashing of its name gives; all calls may be made from any shard. What
 // must outlive a crash (committed offsets, each group as it was when it last became stable or empty) is written to the
@@ -8,7 +9,7 @@
 // in the generation that they are in, and an acknowledged offset never goes back. A rebalance that was under way is
 // forgotten: its members are told ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID and join again.
 //
-//   Groups groups(runtime, timers, log, options, random seed);
+//   Groups groups(runtime, timers, log, metrics, options, random seed);
 //   co_await groups.start();
 //   ... serve ...
 //   co_await groups.stop();   // before the log is closed
@@ -18,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "base/metrics.h"
+#include "kafka/consumer_calls.h"
 #include "kafka/group_calls.h"
 #include "kafka/group_options.h"
 #include "log/log.h"
@@ -33,7 +36,7 @@ inline constexpr const char* kGroupsTopic = "_groups";
 class Groups {
  public:
   // `seed` makes member ids: take it from the system's entropy.
-  Groups(Runtime& runtime, Timers& timers, Log& log, GroupOptions options, uint64_t seed);
+  Groups(Runtime& runtime, Timers& timers, Log& log, Metrics& metrics, GroupOptions options, uint64_t seed);
   ~Groups();
   Groups(const Groups&) = delete;
   Groups& operator=(const Groups&) = delete;
@@ -51,6 +54,7 @@ class Groups {
   awaitable<SyncResult> sync(SyncRequest request);
   awaitable<ErrorCode> heartbeat(HeartbeatRequest request);
   awaitable<LeaveResult> leave(LeaveRequest request);
+  awaitable<ConsumerHeartbeatResult> consumer_heartbeat(ConsumerHeartbeatRequest request);
 
   // Returns when the offsets are durable. The topics are not looked up: the caller knows which exist. Topics and
   // partitions are answered in the order of the request, by this and the next two.
@@ -59,6 +63,8 @@ class Groups {
   awaitable<DeleteOffsetsResult> delete_offsets(DeleteOffsetsRequest request);
 
   awaitable<std::vector<DescribedGroup>> describe(std::vector<std::string> groups);
+  // GROUP_ID_NOT_FOUND for those that are not of the consumer type.
+  awaitable<std::vector<DescribedConsumerGroup>> describe_consumers(std::vector<std::string> groups);
   awaitable<ListGroupsResult> list(ListGroupsRequest request);
   // Durable on return.
   awaitable<std::vector<DeletedGroup>> remove(std::vector<std::string> groups);

@@ -116,6 +116,7 @@ void GroupOffsets::settle(const std::string& topic, const CommitPartition& parti
   if (written) {
     if (entry->committed) services_.memory.force(bytes_of(topic, *entry->committed), 0);
     entry->committed = std::move(offset);
+    services_.metrics.committed_offsets->add();
     return;
   }
   services_.memory.force(bytes_of(topic, offset), 0);

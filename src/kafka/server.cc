@@ -20,7 +20,7 @@ KafkaServer::KafkaServer(Runtime& runtime, Timers& timers, Metrics& metrics, Log
     : runtime_(runtime),
       timers_(timers),
       options_(std::move(options)),
-      groups_(runtime, timers, log, {}, entropy()),
+      groups_(runtime, timers, log, metrics, {}, entropy()),
       producer_ids_(runtime, log),
       quotas_(runtime, timers.clock(), log),
       broker_{.log = log,

@@ -65,13 +65,14 @@ class TestingGroups {
   TestingLog& log() { return log_; }
   Groups& groups() { return *groups_; }
   GroupOptions& options() { return options_; }
+  Metrics& metrics() { return metrics_; }
   void advance(std::chrono::nanoseconds duration) {
     log_.time().advance(duration);
     settle(log_);
   }
 
   void start() {
-    groups_ = std::make_unique<Groups>(log_.runtime(), log_.time(), log_.log(), options_, ++seed_);
+    groups_ = std::make_unique<Groups>(log_.runtime(), log_.time(), log_.log(), metrics_, options_, ++seed_);
     log_.run([&] { return groups_->start(); });
   }
   void stop() {
@@ -183,6 +184,7 @@ class TestingGroups {
  private:
   uint64_t seed_;
   TestingLog log_;
+  Metrics metrics_;
   GroupOptions options_;
   std::unique_ptr<Groups> groups_;
   std::vector<std::unique_ptr<Groups>> stopped_;
