@@ -22,10 +22,9 @@ ConsumerGroup::Plan ConsumerGroup::plan(const Change& change) {
   if (change.about != nullptr) all.push_back({change.member, change.about});
 
   const std::shared_ptr<const TopicTable> table = services_.log.topic_table();
-  table_ = table;
-  looked_ = now();
-  AssignmentTask task = assignment_task(all, *table);
+  const AssignmentTask task = assignment_task(all, *table);
   Plan plan;
+  plan.table = table;
   size_t partitions = 0;
   for (const AssignmentTask::Topic& topic : task.topics) {
     plan.topics.emplace(topic.id, topic.partitions);
@@ -69,6 +68,8 @@ void ConsumerGroup::take_over(Plan plan) {
   services_.metrics.of(GroupType::kConsumer).rebalances->add();
   group_unwritten_ = true;
   topics_ = std::move(plan.topics);
+  table_ = std::move(plan.table);
+  looked_ = now();
   for (auto& [id, target] : plan.targets) {
     Member& member = members_.at(id);
     if (member.target == target) continue;
@@ -88,7 +89,7 @@ void ConsumerGroup::reconcile(Member& member, const std::optional<PartitionSet>&
     case ConsumerState::kRevoking:
       if (!owned || intersects(*owned, member.revoking)) return;
       release(member.revoking);
-      step(member, member.epoch + 1, owned);
+      step(member, std::min(member.epoch + 1, epoch_), owned);
       break;
     case ConsumerState::kWaiting: step(member, member.epoch, owned); break;
   }

@@ -144,7 +144,6 @@ void ConsumerGroup::remove_members(const std::vector<std::string>& ids) {
     // More topics match than may be; what is left keeps its target until that is over.
     trace::warn("consumer group \"{}\": no new assignment: {}", id_, fresh.refusal);
     fresh = {};
-    table_.reset();
   }
   take_over(std::move(fresh));
 }

@@ -93,6 +93,7 @@ class ConsumerGroup {
   struct Plan {
     std::map<std::string, PartitionSet> targets;
     std::map<TopicId, PartitionId> topics;
+    std::weak_ptr<const TopicTable> table;
     std::string refusal;  // why there is none; empty if there is
   };
 

@@ -1,5 +1,6 @@
 #include "kafka/consumer_record.h"
 
+#include "kafka/consumer_calls.h"
 #include "kafka/record_fields.h"
 
 namespace headrace {
@@ -48,6 +49,12 @@ ConsumerState take_state(Reader& reader) {
   const uint8_t state = reader.byte();
   if (state > static_cast<uint8_t>(ConsumerState::kWaiting)) reader.fail("a member is in no known state");
   return static_cast<ConsumerState>(state);
+}
+
+int32_t take_epoch(Reader& reader, int32_t least) {
+  const int32_t epoch = take_int(reader);
+  if (epoch < least || epoch == std::numeric_limits<int32_t>::max()) reader.fail("an epoch is out of its range");
+  return epoch;
 }
 
 size_t text_bytes(const std::optional<std::string>& text) {
@@ -114,9 +121,9 @@ ConsumerRecord decode_consumer_record(std::string id, std::string_view bytes) {
   for (size_t left = reader.length(); left > 0; --left) record.about.topics.push_back(take_text(reader));
   record.about.pattern = take_text(reader);
   record.state = take_state(reader);
-  record.epoch = take_int(reader);
-  record.previous_epoch = take_int(reader);
-  record.target_epoch = take_int(reader);
+  record.epoch = take_epoch(reader, kLeaveForAWhileEpoch);
+  record.previous_epoch = take_epoch(reader, kLeaveForAWhileEpoch);
+  record.target_epoch = take_epoch(reader, 0);
   record.assigned = take_partitions(reader);
   record.revoking = take_partitions(reader);
   record.target = take_partitions(reader);
@@ -127,7 +134,7 @@ ConsumerRecord decode_consumer_record(std::string id, std::string_view bytes) {
 ConsumerGroupRecord decode_consumer_group_record(std::string_view bytes) {
   Reader reader = versioned(bytes, kVersion);
   ConsumerGroupRecord record;
-  record.epoch = take_int(reader);
+  record.epoch = take_epoch(reader, 1);
   record.members = reader.varint();
   record.since_ms = reader.varint();
   expect_end(reader);

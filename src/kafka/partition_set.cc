@@ -29,11 +29,6 @@ size_t count(const PartitionSet& set) {
   return count;
 }
 
-bool contains(const PartitionSet& set, const TopicId& topic, PartitionId partition) {
-  const auto found = set.find(topic);
-  return found != set.end() && std::ranges::binary_search(found->second, partition);
-}
-
 bool is_subset(const PartitionSet& part, const PartitionSet& whole) {
   return std::ranges::all_of(part, [&](const auto& each) {
     const auto found = whole.find(each.first);

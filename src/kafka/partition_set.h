@@ -12,7 +12,6 @@ namespace headrace {
 using PartitionSet = std::map<TopicId, std::vector<PartitionId>>;
 
 size_t count(const PartitionSet& set);
-bool contains(const PartitionSet& set, const TopicId& topic, PartitionId partition);
 // Whether all of `part` is in `whole`.
 bool is_subset(const PartitionSet& part, const PartitionSet& whole);
 bool intersects(const PartitionSet& left, const PartitionSet& right);
