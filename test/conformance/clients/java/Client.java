@@ -11,6 +11,7 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
@@ -49,7 +50,9 @@ public final class Client {
     switch (arguments[1]) {
       case "produce" -> produce(arguments[2], arguments[3], arguments.length > 4);
       case "consume" -> consume(arguments[2], arguments[3], Integer.parseInt(arguments[4]));
-      case "group" -> group(arguments[2], arguments[3], arguments.length > 4 ? arguments[4] : "range");
+      case "group" -> group(arguments[2], arguments[3], arguments.length > 4 ? arguments[4] : "range",
+          arguments.length > 5 ? arguments[5] : null);
+      case "describe" -> describe(arguments[2]);
       case "admin" -> admin(arguments[2], arguments[3]);
       case "errors" -> errors(arguments[2], arguments[3]);
       case "quotas" -> quotas(arguments[2]);
@@ -115,11 +118,18 @@ public final class Client {
     }
   }
 
-  private static void group(String topic, String group, String assignor) {
-    String className = assignor.equals("cooperative") ? "CooperativeStickyAssignor" : "RangeAssignor";
-    try (var consumer = consumer("group.id", group, "auto.offset.reset", "earliest", "heartbeat.interval.ms", 100, "session.timeout.ms",
-             10_000, "auto.commit.interval.ms", 200, "partition.assignment.strategy",
-             "org.apache.kafka.clients.consumer." + className)) {
+  private static KafkaConsumer<String, String> member(String group, String kind, String instance) {
+    Object[] common = {"group.id", group, "auto.offset.reset", "earliest", "auto.commit.interval.ms", 200};
+    Object[] classic = {"heartbeat.interval.ms", 100, "session.timeout.ms", 10_000, "partition.assignment.strategy",
+        "org.apache.kafka.clients.consumer." + (kind.equals("cooperative") ? "CooperativeStickyAssignor" : "RangeAssignor")};
+    Object[] modern = {"group.protocol", "consumer"};
+    Object[] fixed = instance == null ? new Object[0] : new Object[] {"group.instance.id", instance};
+    Object[] own = kind.equals("consumer") ? modern : classic;
+    return consumer(Stream.of(common, own, fixed).flatMap(Stream::of).toArray());
+  }
+
+  private static void group(String topic, String group, String kind, String instance) {
+    try (var consumer = member(group, kind, instance)) {
       Set<Integer> assigned = new TreeSet<>();
       consumer.subscribe(List.of(topic), new ConsumerRebalanceListener() {
         @Override
@@ -148,6 +158,17 @@ public final class Client {
       while (true) consumer.poll(Duration.ofMillis(100)).forEach(Client::show);
     } catch (WakeupException stopped) {
       // close() has committed and left the group.
+    }
+  }
+
+  private static void describe(String group) throws Exception {
+    try (Admin admin = Admin.create(properties())) {
+      var described = admin.describeConsumerGroups(List.of(group)).all().get().get(group);
+      Set<Integer> assigned = new TreeSet<>();
+      for (var member : described.members())
+        for (var each : member.assignment().topicPartitions()) assigned.add(each.partition());
+      print("state", described.state().toString(), "assignor", described.partitionAssignor(), "members",
+          described.members().size(), "partitions", assigned);
     }
   }
 
