@@ -20,7 +20,7 @@ ConsumerHeartbeatRequest asked(Call& call, const ConsumerGroupHeartbeatRequest& 
                                      .member_epoch = request.member_epoch,
                                      .instance_id = text(request.instance_id),
                                      .rack_id = text(request.rack_id),
-                                     .client_id = call.client_id(),
+                                     .client_id = std::string(call.client_id()),
                                      .client_host = call.peer.client_host,
                                      .pattern = text(request.subscribed_topic_regex),
                                      .assignor = text(request.server_assignor),

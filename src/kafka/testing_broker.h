@@ -84,10 +84,10 @@ class TestingBroker {
 
  private:
   struct Parts {
-    explicit Parts(TestingLog& log)
+    Parts(TestingLog& log, Metrics& metrics)
         : registry(log.runtime(), log.log()),
           catalog(log.runtime(), log.log(), registry),
-          groups(log.runtime(), log.time(), log.log(), {}, 1),
+          groups(log.runtime(), log.time(), log.log(), metrics, {}, 1),
           producer_ids(log.runtime(), log.log()),
           quotas(log.runtime(), log.time().clock(), log.log()) {}
     Registry registry;
@@ -98,7 +98,7 @@ class TestingBroker {
   };
 
   void start() {
-    parts_ = std::make_unique<Parts>(log_);
+    parts_ = std::make_unique<Parts>(log_, metrics_);
     fetch_session_ = std::make_unique<FetchSession>(fetch_session_room_);
     log_.run([&]() -> awaitable<void> {
       co_await parts_->registry.open();
