@@ -56,6 +56,8 @@ class ConsumerGroup {
   int64_t since_ms() const { return since_ms_; }  // empty since
 
   void heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<ConsumerHeartbeatResult> answer);
+  // An operator removes a static member.
+  ErrorCode remove_instance(const std::string& instance_id);
   // Whether the member may commit, or fetch offsets, in this epoch.
   ErrorCode check_epoch(const std::string& member_id, int32_t member_epoch) const;
   std::set<std::string> subscribed_topics() const;
@@ -103,7 +105,7 @@ class ConsumerGroup {
   Sender find_sender(const ConsumerHeartbeatRequest& request);
   Sender find_static_sender(const ConsumerHeartbeatRequest& request);
   static Sender at_its_epoch(Member& member, const ConsumerHeartbeatRequest& request);
-  Sender check_description(const Sender& sender, const ConsumerDescription& about) const;
+  Sender check_description(const Sender& sender, const std::string& id, const ConsumerDescription& about) const;
   Member& enter(const std::string& id, Member* replaced);
   void leave(const ConsumerHeartbeatRequest& request, AnswerPointer<ConsumerHeartbeatResult> answer);
   void answer_when_written(ConsumerHeartbeatResult result, AnswerPointer<ConsumerHeartbeatResult> answer);

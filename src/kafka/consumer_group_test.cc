@@ -142,6 +142,7 @@ TEST_F(ConsumerGroupTest, MistakesAreRefusedAndLeaveNothingBehind) {
   EXPECT_EQ(refused([](auto& r) { r.assignor = "sticky"; }), kUnsupportedAssignor);
   EXPECT_EQ(refused([](auto& r) { r.pattern = "("; }), kInvalidRegularExpression);
   EXPECT_EQ(refused([](auto& r) { r.pattern = std::string(5000, 'x'); }), kInvalidRegularExpression);
+  EXPECT_EQ(refused([](auto& r) { r.member_id = std::string(2 << 20, 'x'); }), kGroupMaxSizeReached);
   EXPECT_EQ(refused([](auto& r) { r.member_epoch = 1; }), kGroupIdNotFound);
   EXPECT_EQ(refused([](auto& r) { r.member_epoch = kLeaveEpoch; }), kGroupIdNotFound);
   EXPECT_TRUE(listed().empty());
@@ -204,6 +205,20 @@ TEST_F(ConsumerGroupTest, StaticMembersComeBackToWhatTheyHad) {
     beat(b);
   }
   beat(b);
+  EXPECT_EQ(b.owned, all_of("t", 6));
+}
+
+TEST_F(ConsumerGroupTest, OperatorsRemoveStaticMembersByLeaveGroup) {
+  TestConsumer a{.id = "a", .instance = "i"};
+  TestConsumer b{.id = "b"};
+  beat(a);
+  beat(b);
+  settle_all({&a, &b});
+  EXPECT_EQ(leave({.id = "", .instance = "nobody"}), kUnknownMemberId);
+  EXPECT_EQ(leave({.id = "b"}), kUnknownMemberId) << "it leaves by itself";
+  EXPECT_EQ(leave({.id = "", .instance = "i"}), kNone);
+  EXPECT_EQ(error_of(complete(a)), kUnknownMemberId);
+  settle_all({&b});
   EXPECT_EQ(b.owned, all_of("t", 6));
 }
 
@@ -271,6 +286,15 @@ TEST_F(ConsumerGroupTest, OffsetsAreOfMembersInTheirEpoch) {
   EXPECT_EQ(commit_as({.id = "b", .epoch = 1}, 6), kUnknownMemberId);
   EXPECT_EQ(commit(6), kUnknownMemberId) << "nor from a tool, while there are members";
   EXPECT_EQ(fetch().offset, 5);
+  const auto by_old_client = log().run([&] {
+    return groups().commit({.group = "g",
+                            .generation = 1,
+                            .member_id = "a",
+                            .instance_id = {},
+                            .knows_epochs = false,
+                            .topics = {{"t", {{0, 6, -1, ""}}}}});
+  });
+  EXPECT_EQ(by_old_client.at(0).partitions.at(0).error, kUnsupportedVersion);
   const auto fetched_by = [&](const std::string& id, int32_t epoch) {
     return log()
         .run([&] {

@@ -93,20 +93,24 @@ ConsumerGroup::Sender ConsumerGroup::find_sender(const ConsumerHeartbeatRequest&
 }
 
 // Whether there is room for the sender and what it says now.
-ConsumerGroup::Sender ConsumerGroup::check_description(const Sender& sender, const ConsumerDescription& about) const {
+ConsumerGroup::Sender ConsumerGroup::check_description(const Sender& sender, const std::string& id,
+                                                       const ConsumerDescription& about) const {
   const GroupOptions& options = services_.options;
   const Member* const before = sender.known != nullptr ? sender.known : sender.replaced;
   if (before == nullptr && members_.size() >= options.members_max)
     return {.error = ErrorCode::kGroupMaxSizeReached,
             .message = fmt::format("the group has {} members already", options.members_max)};
-  const size_t bytes = about.bytes();
-  const size_t bytes_before = before == nullptr ? 0 : before->about.bytes();
+  const auto bytes_of = [](const std::string& name, const ConsumerDescription& says) {
+    return name.size() + says.bytes();
+  };
+  const size_t bytes = bytes_of(id, about);
+  const size_t bytes_before = before == nullptr ? 0 : bytes_of(before->id, before->about);
   if (bytes > options.member_bytes_max)
     return {.error = ErrorCode::kGroupMaxSizeReached,
             .message =
                 fmt::format("the member's subscription has {} bytes, of at most {}", bytes, options.member_bytes_max)};
   size_t group_bytes = bytes - std::min(bytes, bytes_before);
-  for (const auto& [id, member] : members_) group_bytes += member.about.bytes();
+  for (const auto& [id_of_member, member] : members_) group_bytes += bytes_of(id_of_member, member.about);
   if (bytes > bytes_before && group_bytes > options.group_bytes_max)
     return {.error = ErrorCode::kGroupMaxSizeReached,
             .message = fmt::format("the members' subscriptions have {} bytes, of at most {}", group_bytes,
@@ -117,7 +121,7 @@ ConsumerGroup::Sender ConsumerGroup::check_description(const Sender& sender, con
     if (auto wrong = error_in_pattern(about.pattern, options.pattern_bytes_max))
       return {.error = ErrorCode::kInvalidRegularExpression, .message = std::move(*wrong)};
     std::set<std::string_view> patterns{about.pattern};
-    for (const auto& [id, member] : members_)
+    for (const auto& [id_of_member, member] : members_)
       if (&member != before && !member.about.pattern.empty()) patterns.insert(member.about.pattern);
     if (patterns.size() > options.patterns_max)
       return {.error = ErrorCode::kGroupMaxSizeReached,
@@ -156,7 +160,7 @@ void ConsumerGroup::heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<Co
   const bool subscribes_anew =
       before == nullptr || about.topics != before->about.topics || about.pattern != before->about.pattern;
   if (says_something_new || sender.replaced) {
-    Sender checked = check_description(sender, about);
+    Sender checked = check_description(sender, request.member_id, about);
     if (checked.error != ErrorCode::kNone) return answer->give(refused(checked.error, std::move(checked.message)));
   }
   if (sender.known != nullptr) renew_session(*sender.known);
@@ -197,6 +201,16 @@ void ConsumerGroup::heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<Co
       .member_id = member.id, .member_epoch = member.epoch, .interval = services_.options.consumer_heartbeat_interval};
   if (again || is_complete(request) || member.assigned != assigned_before) result.assignment = member.assigned;
   answer_when_written(std::move(result), std::move(answer));
+}
+
+ErrorCode ConsumerGroup::remove_instance(const std::string& instance_id) {
+  if (stopped_) return ErrorCode::kCoordinatorNotAvailable;
+  const auto instance = instances_.find(instance_id);
+  if (instance == instances_.end()) return ErrorCode::kUnknownMemberId;
+  const std::string id = instance->second;
+  remove_members({id});
+  flush([](ErrorCode) {});  // if it fails, it goes with the next one
+  return ErrorCode::kNone;
 }
 
 void ConsumerGroup::answer_when_written(ConsumerHeartbeatResult result, AnswerPointer<ConsumerHeartbeatResult> answer) {

@@ -135,6 +135,8 @@ ErrorCode Group::heartbeat(const HeartbeatRequest& request) {
 
 ErrorCode Group::leave(const LeavingMember& leaving) {
   if (state_ == GroupState::kDead || stopped_) return ErrorCode::kCoordinatorNotAvailable;
+  if (consumers_.exists() && leaving.member_id.empty() && leaving.instance_id)
+    return consumers_.remove_instance(*leaving.instance_id);
   if (!leaving.instance_id && drop_pending(leaving.member_id)) {
     complete_join_if_all_are_there();
     return ErrorCode::kNone;

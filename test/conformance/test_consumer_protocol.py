@@ -174,6 +174,13 @@ class Java41Test(ConsumerProtocol, unittest.TestCase):
                                        "partitions": list(range(more.PARTITIONS))}])
 
 
+class Java39Test(ConsumerProtocol, unittest.TestCase):
+    """The first version of the protocol, where the server names the members."""
+
+    members, needs = (more.java("3.9"),), ("java-3.9",)
+    test_members_join_and_leave_and_die_during_traffic = None  # as 4.1 does
+
+
 class LibrdkafkaTest(ConsumerProtocol, unittest.TestCase):
     members, needs = (librdkafka(),), ("python",)
 
