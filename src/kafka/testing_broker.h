@@ -31,6 +31,13 @@ class TestingBroker {
     for (Statement& statement : parse_statements(text))
       log_.run([&] { return parts_->catalog.apply(std::move(statement)); });
   }
+  // The views need nothing before the offset any more, and it is deleted.
+  void delete_before(const std::string& topic, PartitionId partition, Offset offset) {
+    log_.run([&]() -> awaitable<void> {
+      co_await log_.log().set_retention_floor(topic, partition, offset);
+      co_await log_.log().delete_before(topic, partition, offset);
+    });
+  }
   void restart() {
     stop();
     log_.reopen();

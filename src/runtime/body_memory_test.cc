@@ -62,10 +62,12 @@ TEST_F(BodyMemoryTest, WaitsUntilTheDeadline) {
   ASSERT_TRUE(take(first, 100));
   bool taken = true;
   runtime_.block_on([&]() -> awaitable<void> {
-    runtime_.shard(0).spawn([](BodyMemory::Lease& lease) -> awaitable<void> {
+    runtime_.shard(0).spawn([](BodyMemory& memory, BodyMemory::Lease& lease) -> awaitable<void> {
+      EXPECT_TRUE(memory.wanted());
       lease.release();
       co_return;
-    }(first));
+    }(memory_, first));
+    EXPECT_FALSE(memory_.wanted());
     taken = co_await memory_.take(second, 10, time_.clock().steady() + 1s);
   });
   EXPECT_TRUE(taken);
