@@ -30,6 +30,7 @@ class Uniform {
 
   Assignments assign() {
     std::vector<std::vector<Partition>> free;
+    free.reserve(classes_.size());
     for (size_t index = 0; index < classes_.size(); ++index) free.push_back(keep(index));
     for (size_t index = 0; index < classes_.size(); ++index) share_out(index, free[index]);
     for (int round = 0; round < kRoundsMax; ++round) {

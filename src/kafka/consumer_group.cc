@@ -133,7 +133,7 @@ void ConsumerGroup::remove_members(const std::vector<std::string>& ids) {
     const auto member = members_.find(id);
     release(member->second.assigned);
     release(member->second.revoking);
-    if (member->second.about.instance_id) instances_.erase(*member->second.about.instance_id);
+    if (const auto& instance = member->second.about.instance_id) instances_.erase(*instance);
     services_.memory.force(member->second.charged, 0);
     members_.erase(member);
     mark(id);

@@ -103,7 +103,7 @@ class ConsumerGroup {
 
   // consumer_heartbeat.cc
   Sender find_sender(const ConsumerHeartbeatRequest& request);
-  Sender find_static_sender(const ConsumerHeartbeatRequest& request);
+  Sender find_static_sender(const ConsumerHeartbeatRequest& request, const std::string& instance_id);
   static Sender at_its_epoch(Member& member, const ConsumerHeartbeatRequest& request);
   Sender check_description(const Sender& sender, const std::string& id, const ConsumerDescription& about) const;
   Member& enter(const std::string& id, Member* replaced);

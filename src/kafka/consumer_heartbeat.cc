@@ -61,13 +61,14 @@ ConsumerGroup::Sender ConsumerGroup::at_its_epoch(Member& member, const Consumer
                                  member.id, request.member_epoch, member.epoch)};
 }
 
-ConsumerGroup::Sender ConsumerGroup::find_static_sender(const ConsumerHeartbeatRequest& request) {
+ConsumerGroup::Sender ConsumerGroup::find_static_sender(const ConsumerHeartbeatRequest& request,
+                                                        const std::string& instance_id) {
   const bool joins = request.member_epoch == kJoinEpoch;
-  const auto instance = instances_.find(*request.instance_id);
+  const auto instance = instances_.find(instance_id);
   if (instance == instances_.end()) {
     if (joins) return {};
     return {.error = ErrorCode::kUnknownMemberId,
-            .message = fmt::format("the group has no member with the instance id \"{}\"", *request.instance_id)};
+            .message = fmt::format("the group has no member with the instance id \"{}\"", instance_id)};
   }
   Member& holder = members_.at(instance->second);
   if (joins && holder.epoch == kLeaveForAWhileEpoch) return {.replaced = &holder};
@@ -75,14 +76,13 @@ ConsumerGroup::Sender ConsumerGroup::find_static_sender(const ConsumerHeartbeatR
     Sender sender = at_its_epoch(holder, request);
     if (!joins || sender.known != nullptr) return sender;
   }
-  return {
-      .error = joins ? ErrorCode::kUnreleasedInstanceId : ErrorCode::kFencedInstanceId,
-      .message = fmt::format("the instance id \"{}\" belongs to the member \"{}\"", *request.instance_id, holder.id)};
+  return {.error = joins ? ErrorCode::kUnreleasedInstanceId : ErrorCode::kFencedInstanceId,
+          .message = fmt::format("the instance id \"{}\" belongs to the member \"{}\"", instance_id, holder.id)};
 }
 
 ConsumerGroup::Sender ConsumerGroup::find_sender(const ConsumerHeartbeatRequest& request) {
   if (request.instance_id) {
-    Sender sender = find_static_sender(request);
+    Sender sender = find_static_sender(request, *request.instance_id);
     if (sender.known || sender.replaced || sender.error != ErrorCode::kNone) return sender;
   }
   if (const auto member = members_.find(request.member_id); member != members_.end())
