@@ -13,7 +13,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HEADRACE = os.environ.get("HEADRACE", str(ROOT / "build/release/headrace"))
 START_SECONDS_MAX = 60
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120  # more than two sessions of a consumer that died
 
 
 def eventually(what, true_soon):
