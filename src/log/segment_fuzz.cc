@@ -4,6 +4,7 @@
 // value) to a good one, which gets past the checksums' first hurdle more often.
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/crc32c.h"
 #include "base/trace.h"
 #include "log/checkpoint.h"
 #include "log/commit_part.h"
