@@ -26,9 +26,9 @@ std::optional<Offset> parse_segment_name(std::string_view name);
 
 // How the room of a new segment file is made. Commits to blocks that were written before (with zeros) change no
 // metadata, so their sync is one write to the disk; but the zeros themselves cost as much as the batches. From about
-// 512 KiB a commit on, it is cheaper to let each sync write the metadata too (docs/log.md has the figures).
+// 256 KiB a commit on, it is cheaper to let each sync write the metadata too (docs/log.md has the figures).
 enum class Room : uint8_t { kWritten, kReserved };
-inline constexpr uint64_t kLargeCommit = uint64_t{512} << 10;
+inline constexpr uint64_t kLargeCommit = uint64_t{256} << 10;
 
 // Makes a file that reads as zeros with room for `capacity` bytes of batches, synced. Replaces what has that name.
 void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room = Room::kWritten);
