@@ -1,5 +1,7 @@
 // The newest durable batches of the partitions of a shard, as they were written, so that a reader that keeps up does
-// not touch the disk and copies nothing. Bounded in bytes over all partitions of the shard: the oldest go first.
+// not touch the disk and copies nothing. Bounded in bytes over all partitions of the shard: the oldest go first. A
+// batch that stays in the buffer of its request keeps that whole; it is at least half of it, so the bound holds within
+// two.
 #pragma once
 
 #include <cstdint>
