@@ -26,8 +26,8 @@ PATIENCE_SECONDS = 60
 MIB = 1024 * 1024
 FETCH, FETCH_VERSION = 1, 4
 MISBEHAVING = pathlib.Path(__file__).resolve().parent / "clients/misbehaving.py"
-ROUNDS, SAMPLES = 5, 400
-INTERVAL_SECONDS = 0.005  # between records, whatever becomes of them: who waits does not stop the clock
+ROUNDS, SAMPLES = 5, 1000
+INTERVAL_SECONDS = 0.003  # between records, whatever becomes of them: who waits does not stop the clock
 NOISE_SECONDS = 0.004  # of a busy machine with two cores
 
 

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """misbehaving.py PORT TOPIC: everything at once that a client of the Kafka port should not do, until its input ends.
 
-It says "ready" when it has begun. Connections that the server ends are made again.
+It says "ready" when it begins. Its connections come a few at a time: many consumers at once are a load as any other.
+Connections that the server ends are made again.
 """
 
+import random
 import select
 import socket
 import struct
@@ -14,6 +16,7 @@ HALF_OPEN, SLOW, NEVER_READING = 150, 50, 40
 LENGTHS = (-1, -(2**31), 0, 7, 2**31 - 1, 33 * MIB)
 FETCH, FETCH_VERSION, API_VERSIONS = 1, 4, 18
 TICK_SECONDS = 0.02  # it must not need a core of its own
+CONNECTIONS_PER_TICK = 4  # at the beginning
 PORT, TOPIC = int(sys.argv[1]), sys.argv[2]
 
 
@@ -61,16 +64,21 @@ class Slow:
 
 
 def main():
-    kept = [half_open() for _ in range(HALF_OPEN)] + [never_reading() for _ in range(NEVER_READING)]
-    slow = [Slow() for _ in range(SLOW)]
     print("ready", flush=True)
+    wanted = [half_open] * HALF_OPEN + [never_reading] * NEVER_READING
+    random.shuffle(wanted)
+    kept = []
+    slow = [Slow() for _ in range(SLOW)]
     number = 0
     while not select.select([sys.stdin], [], [], TICK_SECONDS)[0]:
         number += 1
+        kept += [(make, make()) for make in wanted[-CONNECTIONS_PER_TICK:]]
+        del wanted[-CONNECTIONS_PER_TICK:]
         slow[number % SLOW].step()
         hostile_length(number).close()
-        kept[number % len(kept)].close()
-        kept[number % len(kept)] = half_open() if number % len(kept) < HALF_OPEN else never_reading()
+        make, connection = kept[number % len(kept)]
+        connection.close()
+        kept[number % len(kept)] = make, make()
 
 
 if __name__ == "__main__":
