@@ -34,7 +34,11 @@ std::string folder_of(const std::string& path) {
 
 namespace {
 
-constexpr size_t kZerosBytes = size_t{1} << 20;
+// Of one write of zeros, and what is written back at once. The page cache keeps what came with one write as one folio,
+// and goes through all of its blocks with each later write to a part of it: 1 MiB at once made small commits a fifth
+// more expensive (ext4, Linux 6.18).
+constexpr size_t kZerosBytes = size_t{32} << 10;
+constexpr size_t kWriteBackBytes = size_t{1} << 20;
 constexpr unsigned kWriteBack = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
 // Formatting may change errno, which throw_errno() wants.
@@ -142,12 +146,15 @@ class SystemFile final : public File {
     if (position >= size) return;
     reserve(size);
     const std::string zeros(std::min<uint64_t>(kZerosBytes, size - position), '\0');
-    while (position < size) {
+    for (uint64_t written_back = position; position < size;) {
       const size_t part = std::min<uint64_t>(zeros.size(), size - position);
       write_at(position, std::string_view(zeros).substr(0, part));
-      // Written back piece by piece, so that a sync of another file does not wait behind all of it.
-      ::sync_file_range(descriptor_.get(), static_cast<off_t>(position), static_cast<off_t>(part), kWriteBack);
       position += part;
+      if (position - written_back < kWriteBackBytes && position < size) continue;
+      // Piece by piece, so that a sync of another file does not wait behind all of it.
+      ::sync_file_range(descriptor_.get(), static_cast<off_t>(written_back),
+                        static_cast<off_t>(position - written_back), kWriteBack);
+      written_back = position;
     }
   }
 
