@@ -86,6 +86,16 @@ TEST_F(CleaningTest, RetentionBySizeKeepsWholeSegments) {
   EXPECT_EQ(log_.bounds("scans", 0).end, Offset{201});
 }
 
+TEST_F(CleaningTest, RetentionBySizeFollowsEachRoll) {
+  log_.create("scans", {.retention_bytes = 50'000, .segment_bytes = 16 * 1024});
+  floor(kOffsetMax);
+  fill(200);
+  log_.reopen();  // waits for what is under way
+  EXPECT_GT(start(), Offset{100}) << "though nothing was cleaned";
+  EXPECT_LT(start(), Offset{160});
+  EXPECT_EQ(log_.values("scans", 0).size(), static_cast<size_t>(200 - start().value));
+}
+
 TEST_F(CleaningTest, RetentionStopsAtTheFloor) {
   log_.create("scans", {.retention_bytes = 0, .segment_bytes = 16 * 1024});
   fill(100);
@@ -167,9 +177,15 @@ TEST_F(CleaningTest, RecycledSegmentsShowNothingOfTheirEarlierLife) {
   log_.create("scans", {.retention_bytes = 0, .segment_bytes = 16 * 1024});
   floor(kOffsetMax);
   int count = 0;
+  bool recycled = false;
   for (int round = 0; round < 20; ++round) {
     for (int i = 0; i < 30; ++i) log_.append("scans", 0, std::to_string(1'000'000 + count++) + std::string(993, 'x'));
     clean();
+    for (const std::string& name : log_.files().list("log/spare")) {
+      char magic = 0;  // of an old batch
+      log_.files().open("log/spare/" + name, Files::Mode::kRead)->read_at(16, &magic, 1);
+      recycled |= magic != 0;
+    }
     round % 2 == 0 ? log_.power_cut() : log_.reopen();
     floor(kOffsetMax);
     const Offset from = start();
@@ -179,6 +195,7 @@ TEST_F(CleaningTest, RecycledSegmentsShowNothingOfTheirEarlierLife) {
       EXPECT_TRUE(values[i].starts_with(std::to_string(1'000'000 + from.value + static_cast<int64_t>(i))));
     }
   }
+  EXPECT_TRUE(recycled);
 }
 
 TEST_F(CleaningTest, CompactionKeepsTheLastRecordOfEachKey) {

@@ -20,7 +20,9 @@ SegmentSource source_of(const Segment& segment) {
 
 awaitable<void> Partition::compact(const bool& stop) {
   const auto self = shared_from_this();
-  if (!config_.compact || segments_.size() < 2 || swap_failed_) co_return;
+  while (cleaning_) co_await changed_.wait();
+  const Cleaning cleaning(*this);
+  if (removed_ || !config_.compact || segments_.size() < 2 || swap_failed_) co_return;
   std::vector<SegmentPointer> closed(segments_.begin(), std::prev(segments_.end()));
   for (const SegmentPointer& segment : closed) co_await load_tail(segment);
   // After a start: the leading run that compaction wrote has been cleaned.

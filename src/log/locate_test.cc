@@ -92,5 +92,35 @@ TEST_F(LocateTest, AtTheEndThereIsNothingAndBehindItAnError) {
   EXPECT_GT(newest.size(), 0U);
 }
 
+// What was sent from a file may be in a socket's queue for as long as its reader does not read, as the page that it
+// was.
+TEST_F(LocateTest, WhatWasHandedOutStaysAsItWas) {
+  const auto fill_segments = [&](char letter) {
+    for (int i = 0; i < 30; ++i) {
+      runtime_.block_on([&] { return log_->append("scans", one(0, batch_of({std::string(10'000, letter)}))); });
+    }
+  };
+  runtime_.block_on([&] { return log_->create("scans", {.retention_bytes = 0, .segment_bytes = 64 * 1024}); });
+  fill_segments('a');
+  runtime_.block_on([&] { return log_->create("other", {}); });
+  for (int i = 0; i < 20; ++i) {  // more than is kept in memory
+    runtime_.block_on([&] { return log_->append("other", one(0, batch_of({std::string(1 << 20, 'o')}))); });
+  }
+  std::vector<std::pair<FileRange, std::string>> sent;
+  for (int64_t from = 0; from < 25; ++from) {
+    const Located located = locate({from}, 1);
+    ASSERT_TRUE(located.range.file);
+    sent.emplace_back(located.range, bytes_of(located));
+  }
+  runtime_.block_on([&] { return log_->set_retention_floor("scans", 0, kOffsetMax); });
+  for (const char letter : {'b', 'c'}) {
+    runtime_.block_on([&] { return log_->clean(); });
+    fill_segments(letter);
+  }
+  EXPECT_GT(runtime_.block_on([&] { return log_->bounds("scans", 0); }).start, Offset{25});
+  for (const auto& [range, bytes] : sent)
+    EXPECT_EQ(bytes_of({.owner = {}, .bytes = {}, .range = range, .bounds = {}}), bytes);
+}
+
 }  // namespace
 }  // namespace headrace

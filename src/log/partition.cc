@@ -159,6 +159,7 @@ std::unique_ptr<CommitPart> Partition::take_part() {
   if (part->roll) {
     part->make_folder = !last;
     part->segment = make_segment(durable_end_);
+    part->segment->lent = false;
     part->segment->made = services_.timers.clock().steady();
     part->segment->tail_loaded = true;
     part->segment->index_loaded = true;
@@ -220,6 +221,7 @@ size_t Partition::complete(CommitPart& part) {
         segments_.pop_back();
       } else {
         save_index_later(last);
+        apply_retention_later();
       }
     } else {
       start_ = segment->base;
@@ -281,7 +283,7 @@ std::optional<PartitionCheckpoint> Partition::checkpoint() const {
 awaitable<size_t> Partition::remove() {
   const auto self = shared_from_this();
   removed_ = true;
-  while (in_flight_ || saving_ > 0) co_await changed_.wait();
+  while (in_flight_ || saving_ > 0 || cleaning_) co_await changed_.wait();
   const size_t released =
       fail(std::make_exception_ptr(Error(Code::kNotFound, fmt::format("topic of partition {} was removed", name_))));
   for (const SegmentPointer& segment : segments_) services_.open_files.close(*segment);

@@ -125,7 +125,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
   awaitable<Offset> delete_before(Offset offset);
 
-  // Cleaning (retention.cc, compaction_run.cc); one at a time per partition.
+  // Cleaning (retention.cc, compaction_run.cc): now and then, and retention by size also after each roll, so that not
+  // much more is kept than is wanted, however fast it comes. One at a time.
   void set_retention_floor(Offset floor) { floor_ = floor; }
   // Rolls if the last segment is older than the configuration lets it be. `notify` wakes the group commit.
   awaitable<void> roll_if_old(const std::function<void()>& notify);
@@ -137,6 +138,20 @@ class Partition : public std::enable_shared_from_this<Partition> {
 
  private:
   using SegmentPointer = std::shared_ptr<Segment>;
+
+  // While one lives, its partition is being cleaned.
+  class Cleaning {
+   public:
+    explicit Cleaning(Partition& partition) : partition_(partition) { partition_.cleaning_ = true; }
+    Cleaning(const Cleaning&) = delete;
+    ~Cleaning() {
+      partition_.cleaning_ = false;
+      partition_.changed_.notify_all();
+    }
+
+   private:
+    Partition& partition_;
+  };
 
   uint64_t next_capacity(size_t first_batch) const;
   SegmentPointer make_segment(Offset base) const;
@@ -152,7 +167,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   awaitable<std::optional<Offset>> find_time(SegmentPointer segment, int64_t timestamp_ms);
   void save_index_later(SegmentPointer segment);
   awaitable<void> save_index(SegmentPointer segment, Gate::Pass pass);
-  awaitable<bool> remove_oldest();
+  void apply_retention_later();
+  awaitable<void> apply_retention_after_roll(std::shared_ptr<Partition> self, Gate::Pass pass);
+  awaitable<bool> remove_oldest(SegmentPointer oldest);
   void wake_watches();
   void finish_one(AppendRequest& request, const std::exception_ptr& failed);
   void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end);
@@ -181,7 +198,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   bool removed_ = false;
   bool swap_failed_ = false;
   bool deleting_ = false;  // delete_before() is at work
-  size_t saving_ = 0;      // indexes
+  bool cleaning_ = false;
+  size_t saving_ = 0;  // indexes
   std::multimap<Offset, AppendRequest*> durable_waiters_;
   std::multimap<Offset, AppendRequest*> written_waiters_;
   std::vector<std::pair<Offset, std::shared_ptr<LogWatch>>> watches_;

@@ -10,6 +10,8 @@ namespace headrace {
 namespace {
 
 constexpr size_t kReadBytesMax = size_t{32} << 20;
+// An index of less is rebuilt as fast as its file is found, and would double the files of small segments.
+constexpr uint64_t kIndexedBytesMin = uint64_t{1} << 20;
 constexpr size_t kTimeSearchBytes = size_t{256} << 10;
 
 [[noreturn]] void outside(const std::string& name, Offset offset, const Bounds& bounds) {
@@ -106,6 +108,7 @@ awaitable<std::optional<Located>> Partition::locate_in(SegmentPointer segment, O
   const std::string path = segment->path();
   const BatchPlace first = co_await on_pool(services_.pool, [&] { return find_batch(*file, path, place, end, from); });
   const size_t size = std::min<uint64_t>(end.position - first.position, std::max<uint64_t>(first.size, bytes_max));
+  segment->lent = true;
   co_return Located{segment, {}, {file, first.position, size}, bounds()};
 }
 
@@ -190,7 +193,7 @@ void Partition::save_index_later(SegmentPointer segment) {
 
 awaitable<void> Partition::save_index(SegmentPointer segment, Gate::Pass pass) {
   const auto self = shared_from_this();
-  if (!segment->index_loaded || segment->tail.end.position == 0 || removed_) co_return;
+  if (!segment->index_loaded || segment->tail.end.position <= kIndexedBytesMin || removed_) co_return;
   const SegmentIndex index = segment->index;
   const uint32_t digest = segment->tail.end.digest;
   ++saving_;

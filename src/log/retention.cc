@@ -33,8 +33,24 @@ awaitable<void> Partition::roll_if_old(const std::function<void()>& notify) {
   while (!removed_ && (roll_requested_ || in_flight_)) co_await changed_.wait();
 }
 
+void Partition::apply_retention_later() {
+  if (config_.retention_bytes < 0 || config_.compact || cleaning_ || services_.background.closed()) return;
+  services_.shard.spawn(apply_retention_after_roll(shared_from_this(), services_.background.enter()));
+}
+
+awaitable<void> Partition::apply_retention_after_roll(std::shared_ptr<Partition> /*self*/, Gate::Pass /*pass*/) {
+  try {
+    co_await apply_retention();
+  } catch (const Error& error) {
+    trace::warn("retention of {} fails, and is tried again later: {}", name_, error.message());
+  }
+}
+
 awaitable<void> Partition::apply_retention() {
   const auto self = shared_from_this();
+  while (cleaning_) co_await changed_.wait();
+  if (removed_) co_return;
+  const Cleaning cleaning(*this);
   const int64_t oldest_ms = services_.timers.clock().wall_ms() - config_.retention_ms;
   uint64_t bytes = 0;
   if (config_.retention_bytes >= 0) {
@@ -45,7 +61,7 @@ awaitable<void> Partition::apply_retention() {
     }
   }
   while (!removed_ && !swap_failed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
-    const SegmentPointer oldest = segments_.front();
+    SegmentPointer oldest = segments_.front();
     co_await load_tail(oldest);
     const uint64_t size = oldest->tail.end.position;
     const bool expired = config_.retention_ms >= 0 && oldest->tail.max_timestamp_ms < oldest_ms;
@@ -53,7 +69,7 @@ awaitable<void> Partition::apply_retention() {
         config_.retention_bytes >= 0 && bytes >= size && bytes - size >= static_cast<uint64_t>(config_.retention_bytes);
     const bool deleted = segments_[1]->base <= start_;
     if (!expired && !too_much && !deleted) break;
-    if (!co_await remove_oldest()) break;
+    if (!co_await remove_oldest(std::move(oldest))) break;
     bytes -= std::min(bytes, size);
   }
 }
@@ -91,8 +107,7 @@ awaitable<Offset> Partition::delete_before(Offset offset) {
 }
 
 // Returns false if the file could not be removed; the segment then stays.
-awaitable<bool> Partition::remove_oldest() {
-  const SegmentPointer oldest = segments_.front();
+awaitable<bool> Partition::remove_oldest(SegmentPointer oldest) {
   services_.open_files.close(*oldest);
   segments_.pop_front();
   const Offset start_before = start_;
@@ -106,9 +121,10 @@ awaitable<bool> Partition::remove_oldest() {
       if (services_.files.exists(index)) services_.files.remove(index);
     });
     // Someone who still reads it must not see another life of the file.
-    const bool unused = oldest.use_count() == 1 && services_.spares.has_room();
-    if (unused && oldest->tail.capacity >= config_.segment_bytes) {
-      co_await services_.spares.recycle(path, oldest->tail.capacity);
+    const bool unused = oldest.use_count() == 1 && !oldest->lent;
+    const uint64_t capacity = oldest->tail.capacity;
+    if (unused && capacity >= config_.segment_bytes && services_.spares.has_room(capacity)) {
+      co_await services_.spares.recycle(path, capacity);
     } else {
       co_await on_pool(services_.pool, [&] {
         services_.files.remove(path);

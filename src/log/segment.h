@@ -28,6 +28,9 @@ struct Segment {
   bool index_loaded = false;
   SegmentIndex index;  // up to the tail's end, once it is loaded
 
+  // Sockets may still refer to the pages of its file, for as long as a reader does not read. Not known of the files
+  // that an earlier process made.
+  bool lent = true;
   bool closed = false;    // nothing may be appended any more: a write or sync of it failed, or a roll was begun
   bool swapping = false;  // compaction is replacing it
   SteadyTime made{};      // when it was rolled to, or opened

@@ -24,12 +24,14 @@ std::optional<std::string> SpareSegments::take(uint64_t capacity) {
   if (found == ready_.end()) return std::nullopt;
   std::string path = std::move(found->second);
   ready_.erase(found);
+  bytes_ -= capacity;
   return path;
 }
 
 void SpareSegments::want(uint64_t capacity) {
-  if (gate_.closed() || !has_room() || ready_.contains(capacity)) return;
+  if (gate_.closed() || !has_room(capacity) || ready_.contains(capacity)) return;
   ++in_work_;
+  bytes_ += capacity;
   shard_.spawn(make(capacity));
 }
 
@@ -41,6 +43,7 @@ awaitable<void> SpareSegments::make(uint64_t capacity) {
     co_await on_pool(pool_, [&] { make_segment_file(files_, path, capacity); });
     ready_.emplace(capacity, path);
   } catch (const Error& error) {
+    bytes_ -= capacity;
     trace::warn("a spare segment of {} bytes cannot be made ahead: {}", capacity, error.message());
   }
   --in_work_;
@@ -48,7 +51,7 @@ awaitable<void> SpareSegments::make(uint64_t capacity) {
 
 awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
   const std::string folder = folder_of(path);
-  if (gate_.closed() || !has_room()) {
+  if (gate_.closed() || !has_room(capacity)) {
     co_await on_pool(pool_, [&] {
       files_.remove(path);
       files_.sync_directory(folder);
@@ -57,6 +60,7 @@ awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
   }
   const Gate::Pass pass = gate_.enter();
   ++in_work_;
+  bytes_ += capacity;
   const std::string spare = fresh_path();
   try {
     co_await on_pool(pool_, [&] {
@@ -69,6 +73,7 @@ awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
     ready_.emplace(capacity, spare);
   } catch (...) {
     --in_work_;
+    bytes_ -= capacity;
     throw;
   }
   --in_work_;
