@@ -1,16 +1,15 @@
 #include "kafka/connection.h"
 
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "base/bytes.h"
 #include "base/trace.h"
 #include "boost/asio/redirect_error.hpp"
 #include "fmt/format.h"
+#include "kafka/answer_sender.h"
 #include "kafka/messages/produce.h"
 
 namespace headrace::kafka {
@@ -20,10 +19,8 @@ using boost::system::error_code;
 
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
-constexpr size_t kPiecesMax = 64;  // of one call to send
 constexpr size_t kRoomStepMin = 16 * 1024;
 constexpr size_t kRoomStepMax = 256 * 1024;
-constexpr size_t kFileStep = 1024 * 1024;  // of one call to sendfile
 constexpr std::chrono::hours kNoLimit{24 * 365};
 
 Peer peer_of(const TcpListener::Socket& socket) {
@@ -216,73 +213,19 @@ awaitable<void> Connection::write_all() {
 }
 
 awaitable<bool> Connection::send(const Answer& answer) {
-  char prefix[kLengthBytes];
-  store_big_endian(prefix, static_cast<int32_t>(answer.size()));
-  std::vector<iovec> pieces;
-  const auto add = [&](std::string_view bytes) {
-    if (!bytes.empty()) pieces.push_back({const_cast<char*>(bytes.data()), bytes.size()});
-  };
-  add({prefix, sizeof prefix});
-  const std::string_view bytes(answer.bytes);
-  size_t at = 0;
-  for (const SplicedRecords& splice : answer.splices) {
-    add(bytes.substr(at, splice.position - at));
-    at = splice.position;
-    if (const FileRange* range = splice.records.range()) {
-      if (!co_await send(std::exchange(pieces, {}), true) || !co_await send(*range)) co_return false;
-    } else {
-      add(splice.records.bytes());
-    }
+  AnswerSender sender(answer);
+  const int socket = socket_.native_handle();
+  for (;;) {
+    if (ended_) co_return false;
+    // From files on the pool, because what is not in the page cache is read from the disk first.
+    const auto outcome = sender.reads_files() ? co_await on_pool(shared_.pool, [&] { return sender.send(socket); })
+                                              : sender.send(socket);
+    if (outcome == AnswerSender::Outcome::kSent) break;
+    if (outcome == AnswerSender::Outcome::kFailed) co_return false;
+    if (outcome == AnswerSender::Outcome::kFull && !co_await wait_writable()) co_return false;
   }
-  add(bytes.substr(at));
-  if (!co_await send(std::move(pieces), false)) co_return false;
   shared_.metrics.sent_bytes->add(answer.size() + kLengthBytes);
   co_return true;
-}
-
-awaitable<bool> Connection::send(std::vector<iovec> pieces, bool more) {
-  size_t first = 0;
-  while (first < pieces.size() && !ended_) {
-    msghdr message{};
-    message.msg_iov = &pieces[first];
-    message.msg_iovlen = std::min(kPiecesMax, pieces.size() - first);
-    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
-    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, flags);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if ((errno != EAGAIN && errno != EWOULDBLOCK) || !co_await wait_writable()) co_return false;
-      continue;
-    }
-    for (auto left = static_cast<size_t>(sent); left > 0;) {
-      iovec& piece = pieces[first];
-      const size_t part = std::min(left, piece.iov_len);
-      piece.iov_base = static_cast<char*>(piece.iov_base) + part;
-      piece.iov_len -= part;
-      left -= part;
-      if (piece.iov_len == 0) ++first;
-    }
-  }
-  co_return !ended_;
-}
-
-// On the pool, because what is not in the page cache is read from the disk first.
-awaitable<bool> Connection::send(const FileRange& range) {
-  auto position = static_cast<off_t>(range.position);
-  for (size_t left = range.size; left > 0 && !ended_;) {
-    int problem = 0;
-    const ssize_t sent = co_await on_pool(shared_.pool, [&] {
-      const ssize_t result =
-          ::sendfile(socket_.native_handle(), range.file->descriptor(), &position, std::min(left, kFileStep));
-      problem = result < 0 ? errno : 0;
-      return result;
-    });
-    if (sent > 0) {
-      left -= static_cast<size_t>(sent);
-    } else if (problem != EINTR) {
-      if ((problem != EAGAIN && problem != EWOULDBLOCK) || !co_await wait_writable()) co_return false;
-    }
-  }
-  co_return !ended_;
 }
 
 awaitable<bool> Connection::wait_writable() {

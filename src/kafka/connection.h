@@ -6,8 +6,6 @@
 // times a second (check_deadlines).
 #pragma once
 
-#include <sys/uio.h>
-
 #include <deque>
 #include <list>
 #include <memory>
@@ -68,8 +66,6 @@ class Connection {
   awaitable<void> handle(std::shared_ptr<Request> request);
   awaitable<void> write_all();
   awaitable<bool> send(const Answer& answer);
-  awaitable<bool> send(std::vector<iovec> pieces, bool more);
-  awaitable<bool> send(const FileRange& range);
   awaitable<bool> wait_writable();
 
   ConnectionShard& shared_;

@@ -106,10 +106,11 @@ awaitable<std::optional<Located>> Partition::locate_in(SegmentPointer segment, O
   const SegmentPoint end = segment->tail.end;
   const SegmentIndex::Place place = segment->index.find(from);
   const std::string path = segment->path();
-  const BatchPlace first = co_await on_pool(services_.pool, [&] { return find_batch(*file, path, place, end, from); });
-  const size_t size = std::min<uint64_t>(end.position - first.position, std::max<uint64_t>(first.size, bytes_max));
+  std::optional<BatchPlace> first = try_find_batch(*file, path, place, end, from);
+  if (!first) first = co_await on_pool(services_.pool, [&] { return find_batch(*file, path, place, end, from); });
+  const size_t size = std::min<uint64_t>(end.position - first->position, std::max<uint64_t>(first->size, bytes_max));
   segment->lent = true;
-  co_return Located{segment, {}, {file, first.position, size}, bounds()};
+  co_return Located{segment, {}, {file, first->position, size}, bounds()};
 }
 
 awaitable<Located> Partition::locate(Offset from, size_t bytes_max) {

@@ -291,21 +291,28 @@ ReadBatches read_batches(File& file, const std::string& path, SegmentIndex::Plac
   }
 }
 
-BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
-                      Offset from) {
+namespace {
+
+// Nothing if `read` gave nothing.
+template <typename Read>
+std::optional<BatchPlace> find_batch_by(Read read, const std::string& path, SegmentIndex::Place place,
+                                        const SegmentPoint& end, Offset from) {
   std::string window;
   uint64_t window_at = place.position;
   for (SegmentPoint at{.position = place.position, .offset = place.offset}; at.position < end.position;) {
     if (at.position + kBatchHeaderBytes > window_at + window.size()) {
       window_at = at.position;
       const size_t wanted = std::min<uint64_t>(2 * kIndexIntervalBytes, end.position - at.position);
-      window.resize_and_overwrite(wanted, [&](char* to, size_t n) { return file.read_at(window_at, to, n); });
+      std::optional<size_t> got;
+      window.resize_and_overwrite(wanted,
+                                  [&](char* to, size_t n) { return (got = read(window_at, to, n)).value_or(0); });
+      if (!got) return std::nullopt;
     }
     try {
       const BatchHeader header = read_batch_header(std::string_view(window).substr(at.position - window_at));
       if (header.base != at.offset) throw Error(Code::kCorrupt, "a batch has another offset");
       if (header.bytes() > end.position - at.position) throw Error(Code::kCorrupt, "a batch goes beyond the end");
-      if (header.end() > from) return {at.position, header.bytes()};
+      if (header.end() > from) return BatchPlace{at.position, header.bytes()};
       at.position += header.bytes();
       at.offset = header.end();
     } catch (const Error& error) {
@@ -313,6 +320,22 @@ BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place p
     }
   }
   throw Error(Code::kCorrupt, fmt::format("segment {} has no batch with offset {}", path, from.value));
+}
+
+}  // namespace
+
+BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
+                      Offset from) {
+  const auto read = [&](uint64_t position, char* to, size_t size) {
+    return std::optional<size_t>(file.read_at(position, to, size));
+  };
+  return *find_batch_by(read, path, place, end, from);
+}
+
+std::optional<BatchPlace> try_find_batch(File& file, const std::string& path, SegmentIndex::Place place,
+                                         const SegmentPoint& end, Offset from) {
+  const auto read = [&](uint64_t position, char* to, size_t size) { return file.try_read_at(position, to, size); };
+  return find_batch_by(read, path, place, end, from);
 }
 
 SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end) {

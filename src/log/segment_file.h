@@ -82,6 +82,9 @@ struct BatchPlace {
 };
 BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,
                       Offset from);
+// The same without waiting for the disk, so that a shard may call it; nothing if that is not possible.
+std::optional<BatchPlace> try_find_batch(File& file, const std::string& path, SegmentIndex::Place place,
+                                         const SegmentPoint& end, Offset from);
 
 // The index from its file, or rebuilt from the segment.
 SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end);

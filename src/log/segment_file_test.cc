@@ -198,6 +198,13 @@ TEST_F(SegmentFileTest, ReadsAroundTheIndexAndChecksWhatItReads) {
       EXPECT_LE(header.base, Offset{from});
       EXPECT_GT(header.end(), Offset{from});
     }
+    const BatchPlace place = find_batch(*file_, kPath, index.find({from}), commits_[2].end, {from});
+    const ReadBatches one = read_batches(*file_, kPath, index.find({from}), commits_[2].end, {from}, 1);
+    std::string found(place.size, '\0');
+    EXPECT_EQ(file_->read_at(place.position, found.data(), found.size()), found.size());
+    EXPECT_EQ(found, one.batches());
+    // Here nothing is known to be in memory.
+    EXPECT_FALSE(try_find_batch(*file_, kPath, index.find({from}), commits_[2].end, {from}));
   }
   flip(commits_[1].start.position + 3);  // a base offset, which the CRC does not cover
   EXPECT_THROW(read_batches(*file_, kPath, index.find({2}), commits_[2].end, {2}, 1), Error);

@@ -89,6 +89,19 @@ class SystemFile final : public File {
     return done;
   }
 
+  std::optional<size_t> try_read_at(uint64_t position, char* to, size_t size) override {
+    size_t done = 0;
+    while (done < size) {
+      const iovec rest{to + done, size - done};
+      const ssize_t got = ::preadv2(descriptor_.get(), &rest, 1, static_cast<off_t>(position + done), RWF_NOWAIT);
+      if (got == 0) break;
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return std::nullopt;  // also where the file system cannot tell
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
   void write_at(uint64_t position, std::string_view bytes) override {
     while (!bytes.empty()) {
       const ssize_t put = ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position));

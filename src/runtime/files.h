@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ class File {
 
   // Reads up to `size` bytes at `position` into `to`; fewer only at the end of the file.
   virtual size_t read_at(uint64_t position, char* to, size_t size) = 0;
+  // The same, if it takes no waiting for the disk; otherwise nothing.
+  virtual std::optional<size_t> try_read_at(uint64_t /*position*/, char* /*to*/, size_t /*size*/) { return {}; }
   // Writes all of it, growing the file if needed.
   virtual void write_at(uint64_t position, std::string_view bytes) = 0;
   // Writes all pieces one after the other.

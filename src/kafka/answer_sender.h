@@ -1,0 +1,54 @@
+// What of an answer is still to be sent: bytes in memory, and ranges of the log's files that the kernel passes on
+// without a copy (sendfile). An answer of many partitions has many small ranges; as many of them as the socket takes go
+// in one step, because a step of their own, with its two changes of threads, costs more than they do.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "kafka/call.h"
+
+namespace headrace::kafka {
+
+class AnswerSender {
+ public:
+  // With the length in front. The answer outlives this.
+  explicit AnswerSender(const Answer& answer);
+  AnswerSender(const AnswerSender&) = delete;
+
+  enum class Outcome : uint8_t {
+    kSent,    // all of it
+    kPaused,  // as much as one step may; there is more
+    kFull,    // the socket takes no more now
+    kFailed,  // nothing more can be sent
+  };
+  // Sends what the socket takes without waiting for its client. Blocks while a file is read from the disk.
+  Outcome send(int socket);
+
+  // Whether the next step sends from a file.
+  bool reads_files() const { return ranges_left_ > 0; }
+
+ private:
+  static constexpr size_t kLengthBytes = 4;
+
+  struct Piece {
+    std::string_view bytes;
+    const FileRange* range = nullptr;
+    size_t sent = 0;  // of the range
+  };
+
+  void add(std::string_view bytes);
+  // How many bytes went; negative as send() says.
+  ssize_t send_bytes(int socket);
+  ssize_t send_range(int socket, size_t most);
+  void drop(size_t sent);
+
+  std::array<char, kLengthBytes> length_;
+  std::vector<Piece> pieces_;  // none is empty
+  size_t first_ = 0;
+  size_t ranges_left_ = 0;
+};
+
+}  // namespace headrace::kafka

@@ -1,0 +1,133 @@
+// What arrives is the answer, however little the socket takes at a time.
+#include "kafka/answer_sender.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <list>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "runtime/files.h"
+
+namespace headrace::kafka {
+namespace {
+
+using Outcome = AnswerSender::Outcome;
+
+constexpr size_t kFileBytes = size_t{9} << 20;  // more than two steps
+
+class AnswerSenderTest : public testing::Test {
+ protected:
+  AnswerSenderTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "headrace-sender-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    content_.resize(kFileBytes);
+    for (char& each : content_) each = static_cast<char>(random_.below(256));
+    file_ = make_system_files()->open(folder_ + "/file", Files::Mode::kCreateNew);
+    file_->write_at(0, content_);
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets_) != 0) throw_errno("making sockets");
+  }
+  ~AnswerSenderTest() override {
+    for (const int socket : sockets_) ::close(socket);
+    std::filesystem::remove_all(folder_);
+  }
+
+  void add_bytes(size_t size) {
+    const std::string bytes(size, static_cast<char>('a' + random_.below(26)));
+    expected_ += bytes;
+    answer_.bytes += bytes;
+  }
+  void add_records(size_t size) {
+    const std::string& records = records_.emplace_back(size, static_cast<char>('A' + random_.below(26)));
+    expected_ += records;
+    answer_.splices.push_back({answer_.bytes.size(), RecordsView(std::string_view(records))});
+  }
+  void add_range(size_t position, size_t size) {
+    expected_ += content_.substr(position, size);
+    answer_.splices.push_back({answer_.bytes.size(), RecordsView(ranges_.emplace_back(file_, position, size))});
+  }
+
+  // What a client gets that reads at most `most` bytes each time the socket is full.
+  std::string transfer(size_t most) {
+    std::string got;
+    std::string buffer(most, '\0');
+    const auto receive = [&] {
+      const ssize_t part = ::recv(sockets_[1], buffer.data(), buffer.size(), 0);
+      if (part > 0) got.append(buffer, 0, static_cast<size_t>(part));
+      return part > 0;
+    };
+    AnswerSender sender(answer_);
+    while ((last_ = sender.send(sockets_[0])) != Outcome::kSent && last_ != Outcome::kFailed) {
+      if (last_ == Outcome::kFull) receive();
+    }
+    EXPECT_EQ(sender.reads_files(), last_ == Outcome::kFailed);
+    while (receive()) {
+    }
+    return got;
+  }
+  std::string framed() const {
+    std::string all(4, '\0');
+    store_big_endian(all.data(), static_cast<int32_t>(expected_.size()));
+    return all + expected_;
+  }
+
+  Random random_{20261122};
+  std::string folder_;
+  std::string content_;
+  std::shared_ptr<File> file_;
+  int sockets_[2] = {-1, -1};
+  std::list<std::string> records_;
+  std::list<FileRange> ranges_;
+  Answer answer_;
+  std::string expected_;
+  Outcome last_ = Outcome::kFailed;
+};
+
+TEST_F(AnswerSenderTest, SendsBytesRecordsAndRangesInTheirOrder) {
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(round);
+    answer_ = {};
+    expected_.clear();
+    for (uint64_t pieces = random_.below(200); pieces > 0; --pieces) {
+      switch (random_.below(3)) {
+        case 0: add_bytes(random_.below(300)); break;
+        case 1: add_records(random_.below(5000)); break;
+        default: {
+          const size_t position = random_.below(kFileBytes);
+          add_range(position, std::min<size_t>(kFileBytes - position, random_.below(20'000)));
+        }
+      }
+    }
+    ASSERT_EQ(transfer(1 + random_.below(60'000)), framed());
+    EXPECT_EQ(last_, Outcome::kSent);
+  }
+}
+
+TEST_F(AnswerSenderTest, SendsWhatIsLargerThanAStep) {
+  add_bytes(10);
+  add_range(0, kFileBytes);
+  add_range(0, kFileBytes);
+  add_bytes(10);
+  ASSERT_EQ(transfer(1 << 20), framed());
+  EXPECT_EQ(last_, Outcome::kSent);
+}
+
+TEST_F(AnswerSenderTest, FailsWhenItsFileIsCutOrItsClientGone) {
+  add_bytes(10);
+  add_range(kFileBytes - 1000, 2000);
+  transfer(1 << 20);
+  EXPECT_EQ(last_, Outcome::kFailed);
+
+  answer_ = {};
+  add_bytes(10);
+  ::shutdown(sockets_[1], SHUT_RDWR);
+  AnswerSender sender(answer_);
+  EXPECT_EQ(sender.send(sockets_[0]), Outcome::kFailed);
+}
+
+}  // namespace
+}  // namespace headrace::kafka
