@@ -22,6 +22,9 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
+# What a folder inside a component's may include of that component besides itself.
+INNER = {"kafka/coordinator": ["kafka/error_code.h"]}
+
 # Locks belong to the runtime and to metrics; the command line's clients are ordinary threads.
 LOCKS_ALLOWED = ("src/runtime/", "src/base/", "src/cli/")
 LINES_MAX = 700
@@ -45,6 +48,18 @@ def check_includes(path, text):
             continue
         if RANK[included.group(1)] >= RANK[folder]:
             yield number, f"{folder} must not include {included.group(1)}: includes point one way"
+
+
+def check_inner_includes(path, text):
+    folder = "/".join(path.split("/")[1:3])
+    if folder not in INNER:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        included = re.match(r'#include "(\S+)"', line)
+        if not included or not included.group(1).startswith(folder.split("/")[0] + "/"):
+            continue
+        if not included.group(1).startswith(folder + "/") and included.group(1) not in INNER[folder]:
+            yield number, f"{folder} must not include {included.group(1)}: it does not know who uses it"
 
 
 def check_form(path, text):
@@ -75,7 +90,7 @@ def main():
     findings = 0
     for path in source_files():
         text = pathlib.Path(path).read_text()
-        for check in (check_includes, check_form):
+        for check in (check_includes, check_inner_includes, check_form):
             for number, message in check(path, text):
                 print(f"{path}:{number}: {message}")
                 findings += 1

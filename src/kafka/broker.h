@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "kafka/groups.h"
+#include "kafka/coordinator/groups.h"
 #include "kafka/limits.h"
 #include "kafka/producer_ids.h"
 #include "kafka/quotas.h"
