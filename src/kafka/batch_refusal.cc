@@ -7,16 +7,10 @@
 namespace headrace::kafka {
 namespace {
 
+using namespace batch_layout;
+
 constexpr int16_t kFirstWithZstd = 7;
-constexpr size_t kLengthAt = 8;
-constexpr size_t kLengthEnd = 12;
-constexpr size_t kMagicAt = 16;
-constexpr size_t kAttributesAt = 21;
 constexpr int64_t kSmallestBytes = 14;  // of any format's batch, after its length
-constexpr int8_t kMagic = 2;
-constexpr int16_t kCompressionMask = 0x07;
-constexpr int16_t kTransactionalBit = 0x10;
-constexpr int16_t kControlBit = 0x20;
 
 Refusal refusal(ErrorCode code, std::string message) {
   return {code, std::move(message)};
@@ -52,7 +46,7 @@ std::optional<Refusal> refuse_batch(std::string_view records, int16_t version, s
   if ((attributes & kTransactionalBit) != 0) {
     return refusal(ErrorCode::kTransactionalIdAuthorizationFailed, "transactions are not served");
   }
-  if (const auto base = load_big_endian<int64_t>(at); base != 0) {
+  if (const auto base = load_big_endian<int64_t>(at + kBaseOffsetAt); base != 0) {
     return refusal(ErrorCode::kInvalidRecord, fmt::format("the batch has the base offset {} instead of 0", base));
   }
   if (records.size() > bytes_max) {

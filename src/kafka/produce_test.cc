@@ -13,14 +13,7 @@ namespace {
 
 using Partition = ProduceResponse::Topic::Partition;
 
-constexpr size_t kBaseAt = 0;
-constexpr size_t kLengthAt = 8;
-constexpr size_t kMagicAt = 16;
-constexpr size_t kCrcAt = 17;
-constexpr size_t kAttributesAt = 21;
-constexpr size_t kLastOffsetDeltaAt = 23;
-constexpr size_t kProducerIdAt = 43;
-constexpr size_t kRecordsAt = 57;
+using namespace batch_layout;
 
 // With another value in the header's field at `position`, and the CRC that belongs to it.
 template <typename T>
@@ -137,7 +130,7 @@ TEST_F(Produce, MalformedBatchesGetTheErrorsThatKafkaGives) {
   EXPECT_EQ(error_of(with<int8_t>(good.substr(0, 30), kMagicAt, 2)), ErrorCode::kInvalidRecord);
   EXPECT_EQ(error_of(with<int8_t>(good, kMagicAt, 1)), ErrorCode::kInvalidRecord);
   EXPECT_EQ(error_of(with<int8_t>(good, kMagicAt, 3)), ErrorCode::kCorruptMessage);
-  EXPECT_EQ(error_of(with<int64_t>(good, kBaseAt, 1)), ErrorCode::kInvalidRecord);
+  EXPECT_EQ(error_of(with<int64_t>(good, kBaseOffsetAt, 1)), ErrorCode::kInvalidRecord);
   EXPECT_EQ(error_of(with<int32_t>(good, kRecordsAt, 0)), ErrorCode::kInvalidRecord);
   EXPECT_EQ(error_of(with<int32_t>(good, kRecordsAt, 1)), ErrorCode::kInvalidRecord);
   EXPECT_EQ(error_of(with<int32_t>(good, kLastOffsetDeltaAt, -1)), ErrorCode::kInvalidRecord);

@@ -84,8 +84,8 @@ Appended Partition::append(PartitionBatch& batch, BatchHeader header, AppendRequ
   BatchBytes bytes = std::move(batch.bytes);
   header.base = next_;
   header.leader_epoch = 0;
-  store_big_endian(bytes.data(), next_.value);
-  store_big_endian<int32_t>(bytes.data() + 12, 0);
+  store_big_endian(bytes.data() + batch_layout::kBaseOffsetAt, next_.value);
+  store_big_endian<int32_t>(bytes.data() + batch_layout::kLeaderEpochAt, 0);
   if (header.producer_id != kNoProducer) producers_.appended(header);
   next_ = header.end();
   queue_bytes_ += bytes.size();

@@ -9,27 +9,10 @@
 namespace headrace {
 namespace {
 
-// Positions of the header's fields. The CRC covers everything from the attributes on.
-constexpr size_t kLengthAt = 8;
-constexpr size_t kEpochAt = 12;
-constexpr size_t kMagicAt = 16;
-constexpr size_t kCrcAt = 17;
-constexpr size_t kAttributesAt = 21;
-constexpr size_t kJoinedBytesMin = size_t{16} << 10;  // from here on joining CRCs is faster than reading the bytes
-constexpr size_t kLastOffsetDeltaAt = 23;
-constexpr size_t kBaseTimestampAt = 27;
-constexpr size_t kMaxTimestampAt = 35;
-constexpr size_t kProducerIdAt = 43;
-constexpr size_t kProducerEpochAt = 51;
-constexpr size_t kBaseSequenceAt = 53;
-constexpr size_t kRecordsAt = 57;
+using namespace batch_layout;
 
-constexpr int16_t kCompressionMask = 0x07;
-constexpr int16_t kLogAppendTimeBit = 0x08;
-constexpr int16_t kTransactionalBit = 0x10;
-constexpr int16_t kControlBit = 0x20;
-constexpr int8_t kMagic = 2;
-constexpr size_t kFirstBytes = 512;  // of a builder, before it doubles
+constexpr size_t kJoinedBytesMin = size_t{16} << 10;  // from here on joining CRCs is faster than reading the bytes
+constexpr size_t kFirstBytes = 512;                   // of a builder, before it doubles
 
 [[noreturn]] void corrupt(std::string message) {
   throw Error(Code::kCorrupt, std::move(message));
@@ -113,12 +96,12 @@ BatchHeader read_batch_header(std::string_view bytes) {
   if (bytes.size() < kBatchHeaderBytes) corrupt("a batch header ends too early");
   const char* at = bytes.data();
   if (at[kMagicAt] != kMagic) {
-    corrupt(fmt::format("a batch has magic {} instead of 2", static_cast<int>(at[kMagicAt])));
+    corrupt(fmt::format("a batch has magic {} instead of {}", static_cast<int>(at[kMagicAt]), kMagic));
   }
   BatchHeader header;
-  header.base = {load_big_endian<int64_t>(at)};
+  header.base = {load_big_endian<int64_t>(at + kBaseOffsetAt)};
   header.length = load_big_endian<int32_t>(at + kLengthAt);
-  header.leader_epoch = load_big_endian<int32_t>(at + kEpochAt);
+  header.leader_epoch = load_big_endian<int32_t>(at + kLeaderEpochAt);
   header.crc = load_big_endian<uint32_t>(at + kCrcAt);
   const auto attributes = load_big_endian<int16_t>(at + kAttributesAt);
   header.last_offset_delta = load_big_endian<int32_t>(at + kLastOffsetDeltaAt);
@@ -132,7 +115,7 @@ BatchHeader read_batch_header(std::string_view bytes) {
   header.transactional = (attributes & kTransactionalBit) != 0;
   header.control = (attributes & kControlBit) != 0;
 
-  if (header.length < static_cast<int32_t>(kBatchHeaderBytes - 12) || header.bytes() > kBatchBytesMax) {
+  if (header.length < static_cast<int32_t>(kBatchHeaderBytes - kLengthEnd) || header.bytes() > kBatchBytesMax) {
     corrupt(fmt::format("a batch has the impossible length {}", header.length));
   }
   const int compression = attributes & kCompressionMask;
@@ -153,7 +136,7 @@ BatchHeader read_batch_header(std::string_view bytes) {
 bool is_damaged(std::string_view batch) {
   if (batch.size() < kBatchHeaderBytes) return false;
   const int64_t length = load_big_endian<int32_t>(batch.data() + kLengthAt);
-  if (length + 12 != static_cast<int64_t>(batch.size())) return false;
+  if (length + static_cast<int64_t>(kLengthEnd) != static_cast<int64_t>(batch.size())) return false;
   return crc32c(batch.substr(kAttributesAt)) != load_big_endian<uint32_t>(batch.data() + kCrcAt);
 }
 
@@ -260,7 +243,7 @@ std::string with_records(std::string_view batch, const BatchHeader& header, std:
     const auto attributes = load_big_endian<int16_t>(result.data() + kAttributesAt);
     store_big_endian(result.data() + kAttributesAt, static_cast<int16_t>(attributes & ~kCompressionMask));
   }
-  store_big_endian(result.data() + kLengthAt, static_cast<int32_t>(result.size() - 12));
+  store_big_endian(result.data() + kLengthAt, static_cast<int32_t>(result.size() - kLengthEnd));
   store_big_endian(result.data() + kRecordsAt, count);
   store_big_endian(result.data() + kCrcAt, crc32c(std::string_view(result).substr(kAttributesAt)));
   return result;
@@ -269,7 +252,7 @@ std::string with_records(std::string_view batch, const BatchHeader& header, std:
 std::string empty_batch(Offset base, Offset end) {
   RecordBatchBuilder builder;
   std::string batch = builder.finish();
-  store_big_endian(batch.data(), base.value);
+  store_big_endian(batch.data() + kBaseOffsetAt, base.value);
   store_big_endian(batch.data() + kLastOffsetDeltaAt, static_cast<int32_t>(end - base - 1));
   store_big_endian<int64_t>(batch.data() + kBaseTimestampAt, -1);
   store_big_endian<int64_t>(batch.data() + kMaxTimestampAt, -1);
@@ -296,9 +279,9 @@ std::string RecordBatchBuilder::finish() {
   }
 
   char* at = batch.data();
-  store_big_endian<int64_t>(at, 0);
-  store_big_endian(at + kLengthAt, static_cast<int32_t>(batch.size() - 12));
-  store_big_endian<int32_t>(at + kEpochAt, 0);
+  store_big_endian<int64_t>(at + kBaseOffsetAt, 0);
+  store_big_endian(at + kLengthAt, static_cast<int32_t>(batch.size() - kLengthEnd));
+  store_big_endian<int32_t>(at + kLeaderEpochAt, 0);
   at[kMagicAt] = kMagic;
   store_big_endian(at + kAttributesAt, static_cast<int16_t>(compression_));
   store_big_endian(at + kLastOffsetDeltaAt, std::max(records - 1, 0));

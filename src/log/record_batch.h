@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "log/batch_layout.h"
 #include "log/compression.h"
 #include "log/log.h"
 
@@ -34,7 +35,7 @@ inline constexpr int64_t kNoProducer = -1;
 // The fixed fields of a batch.
 struct BatchHeader {
   Offset base;
-  int32_t length = 0;  // bytes after the length field itself: the whole batch is length + 12
+  int32_t length = 0;  // bytes after the length field itself
   int32_t leader_epoch = 0;
   uint32_t crc = 0;
   Compression compression = Compression::kNone;
@@ -50,7 +51,7 @@ struct BatchHeader {
   int32_t records = 0;
 
   Offset end() const { return base + (last_offset_delta + 1); }
-  size_t bytes() const { return static_cast<size_t>(length) + 12; }
+  size_t bytes() const { return batch_layout::kLengthEnd + static_cast<size_t>(length); }
 };
 
 // The header at the front of `bytes`, checked for sense but not its CRC. Throws Error(kCorrupt).

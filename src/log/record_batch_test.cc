@@ -55,7 +55,7 @@ TEST(RecordBatch, ADigestGrowsByABatchThatGotItsOffset) {
   for (const size_t size : {10, 16'200, 16'384, 300'000}) {
     std::string batch = one_record(Compression::kNone, std::string(size, 'v'));
     const BatchHeader header = verify_batch(batch);
-    store_big_endian<int64_t>(batch.data(), 1234);
+    store_big_endian<int64_t>(batch.data() + batch_layout::kBaseOffsetAt, 1234);
     EXPECT_EQ(crc_with_batch(crc32c("before"), batch, header), crc32c("before" + batch)) << size;
   }
 }
@@ -135,7 +135,7 @@ TEST(RecordBatch, ReadsSnappyWithoutXerialFraming) {
   // What librdkafka writes: one raw block. Built by taking the block out of a framed batch.
   const std::string framed = one_record(Compression::kSnappy, "a value");
   std::string raw = framed.substr(0, kBatchHeaderBytes) + framed.substr(kBatchHeaderBytes + 16 + 4);
-  store_big_endian(raw.data() + 8, static_cast<int32_t>(raw.size() - 12));
+  store_big_endian(raw.data() + batch_layout::kLengthAt, static_cast<int32_t>(raw.size() - batch_layout::kLengthEnd));
   std::string scratch;
   RecordReader reader(raw, scratch);
   Record record;
@@ -203,11 +203,11 @@ TEST(RecordBatch, RefusesLengthsThatLie) {
   EXPECT_EQ(code_of([&] { RecordReader(batch, scratch).next(record); }), Code::kCorrupt);
 
   std::string negative = one_record(Compression::kNone, "v");
-  store_big_endian<int32_t>(negative.data() + 8, -1);
+  store_big_endian<int32_t>(negative.data() + batch_layout::kLengthAt, -1);
   EXPECT_EQ(code_of([&] { read_batch_header(negative); }), Code::kCorrupt);
 
   std::string records = one_record(Compression::kNone, "v");
-  store_big_endian<int32_t>(records.data() + 57, 1000);
+  store_big_endian<int32_t>(records.data() + batch_layout::kRecordsAt, 1000);
   EXPECT_EQ(code_of([&] { read_batch_header(records); }), Code::kCorrupt);
 }
 
@@ -236,8 +236,9 @@ TEST(RecordBatch, BuilderRefusesWhatNoReaderWouldTake) {
 
 TEST(RecordBatch, TimestampsOfTheLog) {
   std::string batch = one_record(Compression::kNone, "v");
-  batch[22] = static_cast<char>(batch[22] | 0x08);  // log append time: every record has the maximum
-  store_big_endian<int64_t>(batch.data() + 35, 777);
+  // Every record has the maximum.
+  store_big_endian(batch.data() + batch_layout::kAttributesAt, batch_layout::kLogAppendTimeBit);
+  store_big_endian<int64_t>(batch.data() + batch_layout::kMaxTimestampAt, 777);
   std::string scratch;
   RecordReader reader(batch, scratch);
   Record record;

@@ -265,8 +265,9 @@ TEST_F(StreamReaderTest, BatchesThatAreNotReadableAreReportedAndPassed) {
   for (const Compression compression : {Compression::kNone, Compression::kZstd}) {
     std::string bytes = batch(R"({"n":2})");
     for (size_t i = kBatchHeaderBytes; i < bytes.size(); ++i) bytes[i] = '\xff';
-    bytes[22] = static_cast<char>(compression);  // the low byte of the attributes
-    store_big_endian(bytes.data() + 17, crc32c(std::string_view(bytes).substr(21)));
+    store_big_endian(bytes.data() + batch_layout::kAttributesAt, static_cast<int16_t>(compression));
+    store_big_endian(bytes.data() + batch_layout::kCrcAt,
+                     crc32c(std::string_view(bytes).substr(batch_layout::kAttributesAt)));
     append_bytes(std::move(bytes));
   }
   append(R"({"n":3})");
