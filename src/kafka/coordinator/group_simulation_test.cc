@@ -2,18 +2,11 @@
 // time. Whatever happens: a generation has one leader; a member is given one assignment in a generation; no two members
 // of a generation have the same partition; a committed offset never goes back. And when the churn ends, every group
 // becomes stable with all of its members and all of its partitions.
-//
-// HEADRACE_SEED repeats a run's choices; the disk's threads may still come in another order.
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 
-#include "base/random.h"
-#include "boost/asio/detached.hpp"
-#include "kafka/coordinator/testing_groups.h"
-#include "runtime/signal.h"
-#include "spdlog/spdlog.h"
+#include "kafka/coordinator/testing_simulation.h"
 
 namespace headrace {
 namespace {
@@ -21,51 +14,11 @@ namespace {
 constexpr int kPartitions = 24;
 constexpr int kGroups = 2;
 
-class Simulation {
-  Shard& shard() { return groups_.log().runtime().shard(0); }
-  template <typename F>
-  auto on_shard(F f) {
-    return groups_.log().run([&] { return f(); });
-  }
-
+class ClassicSimulation final : public Simulation {
  public:
-  Simulation(uint64_t seed, size_t shards, int clients)
-      : random_(seed), groups_(seed, shards), server_(&groups_.groups()), clients_(static_cast<size_t>(clients)) {
-    // The commits of a shard are made in order.
-    Runtime& runtime = groups_.log().runtime();
-    for (size_t i = 0; barriers_.size() < shards; ++i) {
-      std::string name = "barrier-" + std::to_string(i);
-      if (runtime.owner_of(name).index() == barriers_.size()) barriers_.push_back(std::move(name));
-    }
-    for (int i = 0; i < clients; ++i) clients_[static_cast<size_t>(i)].name = i;
-  }
-
-  void run(int steps) {
-    on_shard([&] {
-      for (Client& client : clients_) {
-        ++running_;
-        asio::co_spawn(shard().executor(), live(this, &client), asio::detached);
-      }
-    });
-    for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
-      const auto chance = on_shard([&] { return random_.below(300); });
-      if (chance == 0) restart(cut_is_coming_);
-      if (chance == 1) restart(true);
-      if (chance == 2) {  // and some steps later it is noticed
-        groups_.log().files().power_cut_after(1 + static_cast<uint64_t>(step) % 40);
-        cut_is_coming_ = true;
-      }
-      if (off()) restart(true);
-      pass(std::chrono::milliseconds(100 + step % 7 * 50));
-    }
-    if (cut_is_coming_) restart(true);
-    on_shard([&] { churn_ = false; });
-    // All timeouts that there are.
-    for (int step = 0; step < 200; ++step) pass(500ms);
-    expect_stable();
-    on_shard([&] { ended_ = true; });
-    while (on_shard([&] { return running_; }) > 0) pass(1s);
-    std::cerr << generations_ << " assignments in " << lives_ << " lives of the server, " << commits_ << " commits\n";
+  ClassicSimulation(uint64_t seed, size_t shards, int clients)
+      : Simulation(seed, shards, clients), clients_(static_cast<size_t>(clients)) {
+    for (int name = 0; name < clients; ++name) clients_[static_cast<size_t>(name)].name = name;
   }
 
  private:
@@ -78,60 +31,24 @@ class Simulation {
     const char* doing = "nothing";
   };
 
-  bool off() {
-    try {
-      groups_.log().files().exists("log");
-      return false;
-    } catch (const Error&) {
-      return true;
-    }
-  }
-  // Time goes on only when the disk has done what it was asked to: it is not simulated time in which that happens.
-  void pass(std::chrono::nanoseconds duration) {
-    groups_.advance(duration);
-    groups_.log().run([&]() -> awaitable<void> {
-      for (const std::string& group : barriers_)
-        co_await groups_.groups().commit(
-            {.group = group, .member_id = "", .instance_id = {}, .topics = {{"t", {{0, 0, -1, ""}}}}});
-    });
-    settle(groups_.log());
-  }
   static std::string group_of(const Client& client) { return "group-" + std::to_string(client.name % kGroups); }
   static std::optional<std::string> instance_of(const Client& client) {
     if (client.name % 3 != 0) return std::nullopt;
     return "instance-" + std::to_string(client.name);
   }
 
-  void restart(bool power) {
-    cut_is_coming_ = false;
-    on_shard([&] { ++lives_; });
-    power ? groups_.power_cut() : groups_.restart();
-    on_shard([&] { server_ = &groups_.groups(); });
-    for (int group = 0; group < kGroups; ++group) {
-      for (int partition = 0; partition < kPartitions; ++partition) {
-        const std::string name = "group-" + std::to_string(group);
-        const int64_t acknowledged = on_shard([&] { return acknowledged_[{name, partition}]; });
-        const auto fetched = groups_.log().run([&] {
-          return groups_.groups().fetch_offsets(
-              {.group = name, .topics = std::vector<TopicPartitions>{{"t", {partition}}}});
-        });
-        EXPECT_GE(fetched.topics.at(0).partitions.at(0).offset, acknowledged - 1) << name << " " << partition;
-      }
-    }
-  }
-
-  static awaitable<void> live(Simulation* self, Client* client) {
-    while (!self->ended_) {
+  awaitable<void> live(int name) override {
+    Client& client = clients_[static_cast<size_t>(name)];
+    while (!ended_) {
       try {
-        co_await self->groups_.log().time().sleep(self->shard(), milliseconds(50 + self->random_.below(1500)));
-        if (self->ended_) break;
-        if (co_await self->take_part(*client)) co_await self->work(*client);
+        co_await sleep(50ms, 1550ms);
+        if (ended_) break;
+        if (co_await take_part(client)) co_await work(client);
       } catch (const Error& error) {
         ADD_FAILURE() << error.message();
       }
-      client->stable = false;
+      client.stable = false;
     }
-    --self->running_;
   }
 
   // Joins and gets an assignment.
@@ -191,7 +108,7 @@ class Simulation {
 
   void delivered(Client& client, const std::string& assignment) {
     client.doing = "delivered";
-    ++generations_;
+    ++assignments_;
     client.partitions.clear();
     auto& owners = owners_[{group_of(client), client.generation}];
     for (const char partition : assignment) {
@@ -202,7 +119,7 @@ class Simulation {
                                             << client.generation << " of " << group_of(client);
     }
     const auto [before, fresh] =
-        assignments_.emplace(std::tuple(group_of(client), client.generation, client.name), assignment);
+        delivered_.emplace(std::tuple(group_of(client), client.generation, client.name), assignment);
     // Without its id, a dynamic client is another member.
     if (instance_of(client)) EXPECT_EQ(before->second, assignment) << "another assignment in the same generation";
   }
@@ -211,7 +128,7 @@ class Simulation {
     client.stable = true;
     client.doing = "working";
     while (!ended_) {
-      co_await groups_.log().time().sleep(shard(), milliseconds(500 + random_.below(1500)));
+      co_await sleep(500ms, 2s);
       if (ended_) co_return;
       if (churn_ && random_.one_in(30)) {
         switch (random_.below(4)) {
@@ -223,14 +140,14 @@ class Simulation {
           }
           case 1: {  // dies
             client.id.clear();
-            co_await groups_.log().time().sleep(shard(), milliseconds(random_.below(20'000)));
+            co_await sleep(0ms, 20s);
             co_return;
           }
-          case 2: co_return;  // wants a rebalance
-          default: co_await groups_.log().time().sleep(shard(), milliseconds(random_.below(9'000))); break;  // hangs
+          case 2: co_return;                        // wants a rebalance
+          default: co_await sleep(0ms, 9s); break;  // hangs
         }
       }
-      if (!client.partitions.empty() && !co_await commit(client)) co_return;
+      if (!client.partitions.empty() && !co_await commit_one(client)) co_return;
       const ErrorCode error = co_await server_->heartbeat({.group = group_of(client),
                                                            .generation = client.generation,
                                                            .member_id = client.id,
@@ -240,25 +157,18 @@ class Simulation {
     }
   }
 
-  awaitable<bool> commit(Client& client) {
+  awaitable<bool> commit_one(Client& client) {
     const int partition = client.partitions[random_.below(client.partitions.size())];
-    const std::pair<std::string, int> place(group_of(client), partition);
-    const int64_t offset = next_offset_++;
-    const auto results = co_await server_->commit({.group = place.first,
-                                                   .generation = client.generation,
-                                                   .member_id = client.id,
-                                                   .instance_id = instance_of(client),
-                                                   .topics = {{"t", {{partition, offset, -1, ""}}}}});
-    const ErrorCode error = results.at(0).partitions.at(0).error;
-    if (error == ErrorCode::kNone) {
-      ++commits_;
-      int64_t& acknowledged = acknowledged_[place];
-      acknowledged = std::max(acknowledged, offset + 1);
-    }
+    const ErrorCode error = co_await commit({.group = group_of(client),
+                                             .generation = client.generation,
+                                             .member_id = client.id,
+                                             .instance_id = instance_of(client),
+                                             .topics = {}},
+                                            partition);
     co_return error == ErrorCode::kNone || error == ErrorCode::kCoordinatorNotAvailable;
   }
 
-  void expect_stable() {
+  void expect_stable() override {
     for (int group = 0; group < kGroups; ++group) {
       const std::string name = "group-" + std::to_string(group);
       const auto described = groups_.log().run([&] { return groups_.groups().describe({name}); }).at(0);
@@ -284,41 +194,19 @@ class Simulation {
     }
   }
 
-  Random random_;
-  TestingGroups groups_;
-  Groups* server_;  // of the clients: changes on their shard
   std::vector<Client> clients_;
-  std::vector<std::string> barriers_;  // a group on each shard
-  bool churn_ = true;
-  bool cut_is_coming_ = false;
-  bool ended_ = false;
-  int running_ = 0;
-  uint64_t lives_ = 1;
-  uint64_t generations_ = 0;
-  uint64_t commits_ = 0;
-  int64_t next_offset_ = 0;
-  std::map<std::pair<std::string, int>, int64_t> acknowledged_;               // offset after the last
-  std::map<std::tuple<std::string, const Groups*, int32_t>, int> leaders_;    // by group, server and generation
-  std::map<std::pair<std::string, int32_t>, std::map<char, int>> owners_;     // of partitions, by generation
-  std::map<std::tuple<std::string, int32_t, int>, std::string> assignments_;  // by generation and client
+  std::map<std::tuple<std::string, const Groups*, int32_t>, int> leaders_;  // by group, server and generation
+  std::map<std::pair<std::string, int32_t>, std::map<char, int>> owners_;   // of partitions, by generation
+  std::map<std::tuple<std::string, int32_t, int>, std::string> delivered_;  // by generation and client
 };
 
-void simulate(uint64_t default_seed, size_t shards, int clients, int steps) {
-  const char* setting = std::getenv("HEADRACE_SEED");
-  const uint64_t seed = setting == nullptr ? default_seed : std::strtoull(setting, nullptr, 10);
-  SCOPED_TRACE("HEADRACE_SEED=" + std::to_string(seed));
-  std::cerr << "HEADRACE_SEED=" << seed << "\n";
-  spdlog::set_level(spdlog::level::off);
-  Simulation(seed, shards, clients).run(steps);
-  spdlog::set_level(spdlog::level::info);
-}
-
 TEST(GroupSimulation, FewMembers) {
-  for (uint64_t seed = 1; seed <= 3 && !testing::Test::HasFailure(); ++seed) simulate(seed, 1, 5, 500);
+  for (uint64_t seed = 1; seed <= 3 && !testing::Test::HasFailure(); ++seed)
+    simulate<ClassicSimulation>(seed, 1, 5, 500);
 }
 
 TEST(GroupSimulation, ManyMembersOnSeveralShards) {
-  simulate(100, 3, 20, 500);
+  simulate<ClassicSimulation>(100, 3, 20, 500);
 }
 
 }  // namespace
