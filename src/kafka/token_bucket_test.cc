@@ -2,7 +2,6 @@
 
 #include "base/random.h"
 #include "gtest/gtest.h"
-#include "kafka/client_buckets.h"
 
 namespace headrace::kafka {
 namespace {
@@ -43,33 +42,6 @@ TEST(TokenBucket, WhoWaitsAsAskedGetsTheRateWhateverTheSizesOfHisRequests) {
   }
   const double seconds = std::chrono::duration<double>(now - kStart).count();
   EXPECT_NEAR(static_cast<double>(bytes) / seconds, kRate, kRate * 0.02);
-}
-
-TEST(ClientBuckets, TheOneNotHeardOfForLongestIsForgotten) {
-  ClientBuckets buckets(2);
-  const auto charge = [&](std::string_view client) {
-    return buckets.of(client, QuotaKey::kProducerByteRate).charge(2'000'000, kRate, kStart);
-  };
-  const auto debt = [&](std::string_view client) {
-    return buckets.of(client, QuotaKey::kProducerByteRate).debt(kStart);
-  };
-  charge("a");
-  charge("b");
-  EXPECT_GT(debt("a"), 0s);
-  charge("c");
-  EXPECT_EQ(buckets.size(), 2U);
-  EXPECT_GT(debt("a"), 0s);
-  EXPECT_EQ(debt("b"), 0s);
-}
-
-TEST(ClientBuckets, KeysAndClientsAreCountedByThemselves) {
-  ClientBuckets buckets(10);
-  buckets.of("a", QuotaKey::kProducerByteRate).charge(2'000'000, kRate, kStart);
-  EXPECT_EQ(buckets.of("a", QuotaKey::kConsumerByteRate).debt(kStart), 0s);
-  EXPECT_EQ(buckets.of("b", QuotaKey::kProducerByteRate).debt(kStart), 0s);
-  const std::string prefix(kClientIdBytesMax, 'x');
-  buckets.of(prefix + "1", QuotaKey::kProducerByteRate).charge(2'000'000, kRate, kStart);
-  EXPECT_GT(buckets.of(prefix + "2", QuotaKey::kProducerByteRate).debt(kStart), 0s);
 }
 
 }  // namespace
