@@ -183,7 +183,7 @@ TEST_F(CleaningTest, RecycledSegmentsShowNothingOfTheirEarlierLife) {
     clean();
     for (const std::string& name : log_.files().list("log/spare")) {
       char magic = 0;  // of an old batch
-      log_.files().open("log/spare/" + name, Files::Mode::kRead)->read_at(16, &magic, 1);
+      log_.files().open("log/spare/" + name, Files::Mode::kRead)->read_at(batch_layout::kMagicAt, &magic, 1);
       recycled |= magic != 0;
     }
     round % 2 == 0 ? log_.power_cut() : log_.reopen();
