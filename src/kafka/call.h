@@ -3,6 +3,7 @@
 // requests.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,9 @@ struct Peer {
   std::string server_host;
   uint16_t server_port = 0;
 };
+
+// How often a call that waits looks at `ended`.
+inline constexpr std::chrono::milliseconds kLookInterval{250};
 
 struct Call {
   const Broker& broker;

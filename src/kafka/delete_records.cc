@@ -2,15 +2,17 @@
 // durable every few seconds, and clients do not try again: the call waits for that. The client's own limit is of no
 // use: it is what the client waits for an answer in some, less than that progress takes in others.
 #include "kafka/messages/delete_records.h"
+
+#include <algorithm>
+
 #include "kafka/apis.h"
 #include "kafka/each_partition.h"
 
 namespace headrace::kafka {
 namespace {
 
-constexpr int64_t kHighWatermark = -1;  // in the place of an offset: everything
+constexpr int64_t kHighWatermark = -1;  // in the place of an offset: everything that there is now
 constexpr std::chrono::milliseconds kWaitMax{8'000};
-constexpr std::chrono::milliseconds kPause{50};
 
 ErrorCode code_of(const Error& error) {
   switch (error.code()) {
@@ -23,17 +25,18 @@ ErrorCode code_of(const Error& error) {
 
 awaitable<Offset> delete_before(Call& call, std::string topic, PartitionId partition, int64_t offset,
                                 SteadyTime deadline) {
-  const auto config = co_await call.broker.log.find(topic);
+  const Clock& clock = call.broker.timers.clock();
+  Offset before{offset};
+  if (offset == kHighWatermark) before = (co_await call.broker.log.bounds(topic, partition)).end;
   while (true) {
-    const Bounds bounds = co_await call.broker.log.bounds(topic, partition);
-    const Offset before = offset == kHighWatermark ? bounds.end : Offset{offset};
+    const SteadyTime look = std::min(deadline, clock.steady() + kLookInterval);
     try {
-      co_return co_await call.broker.log.delete_before(topic, partition, before);
+      co_return co_await call.broker.log.delete_before(topic, partition, before, look);
     } catch (const Error& error) {
-      const bool later = error.code() == Code::kRefused && config && !config->compact;
-      if (!later || call.ended || call.broker.timers.clock().steady() >= deadline) throw;
+      // Before the time is up, the floor is not the reason.
+      const bool waited = error.code() == Code::kRefused && clock.steady() >= look;
+      if (!waited || look == deadline || call.ended) throw;
     }
-    co_await call.broker.timers.sleep(call.shard, kPause);
   }
 }
 

@@ -12,9 +12,6 @@ namespace {
 
 using Found = FetchResponse::Topic::Partition;
 
-// How often a waiting fetch looks whether its client is still there.
-constexpr std::chrono::milliseconds kLookInterval{250};
-
 // What one pass over the partitions found.
 struct Pass {
   FetchResponse response;

@@ -1,5 +1,7 @@
 // Retention and compaction, through the log.
+#include <future>
 #include <map>
+#include <thread>
 
 #include "gtest/gtest.h"
 #include "log/testing_log.h"
@@ -140,12 +142,46 @@ TEST_F(CleaningTest, DeletedRecordsAreGoneAtOnceAndTheirSpaceWithTheNextCleaning
   EXPECT_EQ(log_.append("scans", 0, "v").base, Offset{100});
 }
 
+TEST_F(CleaningTest, DeletingWaitsForTheFloorUntilTheDeadline) {
+  log_.create("scans", {});
+  fill(3);
+  floor({1});
+  // Returns when the call waits.
+  const auto begin_to_erase = [&](int64_t before) {
+    const size_t timers = log_.time().waiting();
+    auto erased = std::async(std::launch::async, [this, before] {
+      return log_.run([&] { return log_.log().delete_before("scans", 0, {before}, log_.time().steady() + 10s); });
+    });
+    while (log_.time().waiting() <= timers) std::this_thread::yield();
+    return erased;
+  };
+  auto granted = begin_to_erase(3);
+  floor({2});
+  EXPECT_EQ(start(), Offset{0}) << "not far enough";
+  floor({3});
+  EXPECT_EQ(granted.get(), Offset{3}) << "the clock stands still: only the floor can have ended the wait";
+
+  fill(2);
+  auto refused = begin_to_erase(4);
+  log_.time().advance(10s);
+  EXPECT_EQ(log_.error_of([&] { refused.get(); }), Code::kRefused);
+  EXPECT_EQ(start(), Offset{3});
+
+  auto orphaned = begin_to_erase(4);
+  log_.run([&] { return log_.log().remove("scans"); });
+  EXPECT_EQ(log_.error_of([&] { orphaned.get(); }), Code::kNotFound);
+}
+
 TEST_F(CleaningTest, ACompactedTopicDeletesByKeyOnly) {
   log_.create("table", {.compact = true});
   put({{"k", "v"}});
   log_.run([&] { return log_.log().set_retention_floor("table", 0, kOffsetMax); });
   EXPECT_EQ(log_.error_of([&] { log_.run([&] { return log_.log().delete_before("table", 0, {1}); }); }),
             Code::kRefused);
+  const SteadyTime later = log_.time().steady() + 10s;
+  EXPECT_EQ(log_.error_of([&] { log_.run([&] { return log_.log().delete_before("table", 0, {1}, later); }); }),
+            Code::kRefused)
+      << "at once, on a clock that stands still";
 }
 
 TEST_F(CleaningTest, RetentionByTimeRollsTheLastSegment) {

@@ -194,9 +194,11 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->last_sequence(producer_id); });
   }
 
-  awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset) override {
+  awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset,
+                                  SteadyTime deadline) override {
     LogShard& owner = owner_of(topic, partition);
-    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->delete_before(offset); });
+    co_return co_await on(owner.shard(),
+                          [&] { return owner.partition(topic, partition)->delete_before(offset, deadline); });
   }
 
   awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) override {

@@ -156,9 +156,10 @@ class Log {
   virtual awaitable<int32_t> last_sequence(std::string topic, PartitionId partition, int64_t producer_id) = 0;
 
   // Deletes the records before `offset`: they cannot be read any more, and retention frees their space. Durable on
-  // return; the new start. Error(kInvalid) beyond the durable end, Error(kRefused) beyond the retention floor or for a
-  // compacted topic.
-  virtual awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset) = 0;
+  // return; the new start. Error(kInvalid) beyond the durable end, Error(kRefused) for a compacted topic, or beyond the
+  // retention floor, which is waited for until `deadline`.
+  virtual awaitable<Offset> delete_before(std::string topic, PartitionId partition, Offset offset,
+                                          SteadyTime deadline = SteadyTime::min()) = 0;
   // Retention removes nothing at or beyond the floor, because someone may still have to replay it. Until the first call
   // a partition's floor is its start.
   virtual awaitable<void> set_retention_floor(std::string topic, PartitionId partition, Offset floor) = 0;

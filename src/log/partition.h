@@ -123,11 +123,11 @@ class Partition : public std::enable_shared_from_this<Partition> {
   awaitable<void> save_indexes();
   awaitable<uint64_t> disk_bytes();
 
-  awaitable<Offset> delete_before(Offset offset);
+  awaitable<Offset> delete_before(Offset offset, SteadyTime deadline);
 
   // Cleaning (retention.cc, compaction_run.cc): now and then, and retention by size also after each roll, so that not
   // much more is kept than is wanted, however fast it comes. One at a time.
-  void set_retention_floor(Offset floor) { floor_ = floor; }
+  void set_retention_floor(Offset floor);
   // Rolls if the last segment is older than the configuration lets it be. `notify` wakes the group commit.
   awaitable<void> roll_if_old(const std::function<void()>& notify);
   awaitable<void> apply_retention();
@@ -157,6 +157,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   SegmentPointer make_segment(Offset base) const;
   size_t fail(const std::exception_ptr& error);
   void check_removed() const;
+  void check_deletable(Offset offset) const;
 
   // The segment that holds `offset`.
   SegmentPointer find_segment(Offset offset) const;
@@ -204,7 +205,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::multimap<Offset, AppendRequest*> written_waiters_;
   std::vector<std::pair<Offset, std::shared_ptr<LogWatch>>> watches_;
   std::shared_ptr<CachedTail> cached_ = std::make_shared<CachedTail>();
-  Signal changed_;  // the durable end, the start, or the segments
+  Signal changed_;  // the durable end, the start, the floor, or the segments
 };
 
 }  // namespace headrace

@@ -1,6 +1,8 @@
 // Retention: whole segments go from the start of a partition, once all their records are older than retention_ms or
 // what follows them is retention_bytes already. Never the last segment, which takes the appends; so that a slow
 // partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes.
+#include <utility>
+
 #include "base/trace.h"
 #include "fmt/format.h"
 #include "log/partition.h"
@@ -74,9 +76,12 @@ awaitable<void> Partition::apply_retention() {
   }
 }
 
-awaitable<Offset> Partition::delete_before(Offset offset) {
-  const auto self = shared_from_this();
-  while (deleting_) co_await changed_.wait();
+void Partition::set_retention_floor(Offset floor) {
+  if (std::exchange(floor_, floor) != floor) changed_.notify_all();
+}
+
+// Whether the floor lets it is not looked at.
+void Partition::check_deletable(Offset offset) const {
   check_removed();
   if (offset > durable_end_)
     throw Error(Code::kInvalid, fmt::format("{} ends at {}; nothing before {} can be deleted", name_,
@@ -85,6 +90,20 @@ awaitable<Offset> Partition::delete_before(Offset offset) {
     throw Error(Code::kRefused, fmt::format("{} keeps the last record of each key; delete a key by a record without a "
                                             "value",
                                             name_));
+}
+
+awaitable<Offset> Partition::delete_before(Offset offset, SteadyTime deadline) {
+  const auto self = shared_from_this();
+  for (;;) {
+    check_deletable(offset);
+    if (deleting_) {
+      co_await changed_.wait();
+    } else if (offset > floor_ && services_.timers.clock().steady() < deadline) {
+      co_await changed_.wait_until(services_.timers, deadline);
+    } else {
+      break;
+    }
+  }
   if (offset > floor_)
     throw Error(Code::kRefused, fmt::format("a view of {} may have to read the records from {} again; try again in a "
                                             "moment",
