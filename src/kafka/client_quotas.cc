@@ -91,10 +91,11 @@ void add_entry(std::vector<Described>& entries, const QuotaClient& client, const
   entity.entity_type = kClientId;
   entity.entity_name = client;
   for (size_t key = 0; key < kQuotaKeys; ++key) {
-    if (!quota.rates[key]) continue;
+    const std::optional<int64_t> rate = quota.rates[key];
+    if (!rate) continue;
     auto& value = entry.values.emplace_back();
     value.key = kQuotaNames[key];
-    value.value = static_cast<double>(*quota.rates[key]);
+    value.value = static_cast<double>(*rate);
   }
 }
 

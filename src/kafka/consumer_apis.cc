@@ -83,8 +83,7 @@ awaitable<void> answer_consumer_group_heartbeat(Call& call) {
 awaitable<void> answer_consumer_group_describe(Call& call) {
   constexpr int8_t kConsumerMember = 1;
   const auto request = call.read<ConsumerGroupDescribeRequest>();
-  std::vector<std::string> groups;
-  for (const std::string_view each : request.group_ids) groups.emplace_back(each);
+  std::vector<std::string> groups(request.group_ids.begin(), request.group_ids.end());
   ConsumerGroupDescribeResponse response;
   auto described_groups = co_await call.broker.groups.describe_consumers(std::move(groups));
   const std::shared_ptr<const TopicTable> table = call.broker.log.topic_table();

@@ -56,6 +56,7 @@ void add_offsets(Topics& to, const std::vector<TopicOffsets>& topics) {
 template <typename Topics>
 std::vector<TopicPartitions> asked_topics(const Topics& topics) {
   std::vector<TopicPartitions> asked;
+  asked.reserve(topics.size());
   for (const auto& topic : topics) asked.push_back({std::string(topic.name), topic.partition_indexes});
   return asked;
 }
@@ -275,8 +276,7 @@ awaitable<void> answer_offset_delete(Call& call) {
 awaitable<void> answer_describe_groups(Call& call) {
   const auto request = call.read<DescribeGroupsRequest>();
   DescribeGroupsResponse response;
-  std::vector<std::string> groups;
-  for (const std::string_view each : request.groups) groups.emplace_back(each);
+  std::vector<std::string> groups(request.groups.begin(), request.groups.end());
   for (DescribedGroup& each : co_await call.broker.groups.describe(std::move(groups))) {
     auto& group = response.groups.emplace_back();
     group.error_code = code(each.error);
@@ -300,8 +300,8 @@ awaitable<void> answer_describe_groups(Call& call) {
 awaitable<void> answer_list_groups(Call& call) {
   const auto request = call.read<headrace::kafka::ListGroupsRequest>();
   headrace::ListGroupsRequest list;
-  for (const std::string_view each : request.states_filter) list.states.emplace_back(each);
-  for (const std::string_view each : request.types_filter) list.types.emplace_back(each);
+  list.states.assign(request.states_filter.begin(), request.states_filter.end());
+  list.types.assign(request.types_filter.begin(), request.types_filter.end());
   ListGroupsResult listed = co_await call.broker.groups.list(std::move(list));
   ListGroupsResponse response;
   response.error_code = code(listed.error);
@@ -317,8 +317,7 @@ awaitable<void> answer_list_groups(Call& call) {
 
 awaitable<void> answer_delete_groups(Call& call) {
   const auto request = call.read<DeleteGroupsRequest>();
-  std::vector<std::string> groups;
-  for (const std::string_view each : request.group_names) groups.emplace_back(each);
+  std::vector<std::string> groups(request.group_names.begin(), request.group_names.end());
   DeleteGroupsResponse response;
   for (DeletedGroup& each : co_await call.broker.groups.remove(std::move(groups))) {
     auto& result = response.results.emplace_back();

@@ -46,9 +46,10 @@ std::string encode(const Quota& quota) {
   Writer writer(out);
   writer.byte(kVersion);
   for (size_t key = 0; key < kQuotaKeys; ++key) {
-    if (!quota.rates[key]) continue;
+    const std::optional<int64_t> rate = quota.rates[key];
+    if (!rate) continue;
     writer.byte(static_cast<uint8_t>(key));
-    writer.varint(*quota.rates[key]);
+    writer.varint(*rate);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 #include "log/compaction.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -137,6 +138,20 @@ class Filter {
   std::string scratch_;
 };
 
+// Notes the keys of the records from `from` on. Returns the first one for which there is no room, if there is one.
+std::optional<Offset> note_batch(std::string_view batch, Offset from, KeyOffsets& keys, std::string& scratch) {
+  try {
+    RecordReader reader(batch, scratch);
+    Record record;
+    while (reader.next(record)) {
+      if (record.key && record.offset >= from && !keys.note(*record.key, record.offset)) return record.offset;
+    }
+  } catch (const Error&) {
+    return std::nullopt;  // what a producer garbled is kept as it is, and counts as far as it can be read
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool KeyOffsets::note(std::string_view key, Offset offset) {
@@ -160,23 +175,12 @@ Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOff
   const auto file = files.open(segment.path, Files::Mode::kRead);
   std::string scratch;
   Offset noted = segment.base;
-  bool room = true;
+  std::optional<Offset> full;
   scan_segment(*file, segment.path, {.position = 0, .offset = segment.base, .digest = 0}, segment.end.position,
                [&](const BatchHeader& header, uint64_t, std::string_view batch) {
-                 if (!room) return;
-                 if (header.end() > from && !header.control) {
-                   try {
-                     RecordReader reader(batch, scratch);
-                     Record record;
-                     while (room && reader.next(record)) {
-                       if (!record.key || record.offset < from) continue;
-                       room = keys.note(*record.key, record.offset);
-                       if (!room) noted = record.offset;
-                     }
-                   } catch (const Error&) {
-                   }
-                 }
-                 if (room) noted = header.end();
+                 if (full) return;
+                 if (header.end() > from && !header.control) full = note_batch(batch, from, keys, scratch);
+                 noted = full.value_or(header.end());
                });
   return noted;
 }

@@ -67,6 +67,7 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   const Offset base = group.front()->base;
   const Offset end = group.back()->tail.end.offset;
   std::vector<SegmentSource> sources;
+  sources.reserve(group.size());
   for (const SegmentPointer& segment : group) sources.push_back(source_of(*segment));
   const TombstoneRule tombstones{
       .older_than_ms = services_.timers.clock().wall_ms() - config_.delete_retention_ms,

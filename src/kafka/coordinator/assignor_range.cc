@@ -22,6 +22,7 @@ double place_before(const AssignmentTask& task, const TopicClass& topics, const 
 
 std::vector<uint32_t> in_order(const AssignmentTask& task, const TopicClass& topics) {
   std::vector<std::pair<double, uint32_t>> places;
+  places.reserve(topics.members.size());
   for (const uint32_t member : topics.members)
     places.emplace_back(place_before(task, topics, task.members[member]), member);
   std::ranges::sort(places, [&](const auto& left, const auto& right) {
@@ -29,6 +30,7 @@ std::vector<uint32_t> in_order(const AssignmentTask& task, const TopicClass& top
     return task.members[left.second].id < task.members[right.second].id;
   });
   std::vector<uint32_t> order;
+  order.reserve(places.size());
   for (const auto& [place, member] : places) order.push_back(member);
   return order;
 }

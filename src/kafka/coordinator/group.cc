@@ -83,7 +83,7 @@ void Group::adopt(GroupRecord record) {
 void Group::adopt(std::optional<ConsumerGroupRecord> record, std::vector<ConsumerRecord> consumers) {
   // What was left on the log when the group became a classic one.
   if (!members_.empty()) return;
-  consumers_.adopt(std::move(record), std::move(consumers));
+  consumers_.adopt(record, std::move(consumers));
   show();
 }
 
@@ -182,7 +182,7 @@ ErrorCode Group::check_fetch(const FetchOffsetsRequest& request) const {
   return consumers_.check_epoch(request.member_id.value_or(""), request.member_epoch);
 }
 
-void Group::delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOffsetsResult> answer) {
+void Group::delete_offsets(const DeleteOffsetsRequest& request, AnswerPointer<DeleteOffsetsResult> answer) {
   if (state_ == GroupState::kDead) return answer->give({.error = ErrorCode::kGroupIdNotFound});
   if (stopped_) return answer->give({.error = ErrorCode::kCoordinatorNotAvailable});
   const bool active = state() != GroupState::kEmpty;
@@ -200,7 +200,7 @@ void Group::delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOff
     }
   }
   if (places.empty()) return answer->give(std::move(result));
-  offsets_.forget(std::move(places), [result = std::move(result), answer](ErrorCode error) mutable {
+  offsets_.forget(std::move(places), [result = std::move(result), answer = std::move(answer)](ErrorCode error) mutable {
     for (TopicErrors& topic : result.topics)
       for (PartitionError& partition : topic.partitions)
         if (partition.error == ErrorCode::kNone) partition.error = error;

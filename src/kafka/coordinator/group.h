@@ -56,7 +56,7 @@ class Group {
   ErrorCode leave(const LeavingMember& member);
   void consumer_heartbeat(ConsumerHeartbeatRequest request, AnswerPointer<ConsumerHeartbeatResult> answer);
   void commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer);
-  void delete_offsets(DeleteOffsetsRequest request, AnswerPointer<DeleteOffsetsResult> answer);
+  void delete_offsets(const DeleteOffsetsRequest& request, AnswerPointer<DeleteOffsetsResult> answer);
   ErrorCode check_fetch(const FetchOffsetsRequest& request) const;
   DescribedGroup describe() const;
   DescribedConsumerGroup describe_consumers() const;
@@ -97,7 +97,8 @@ class Group {
   bool drop_pending(const std::string& id);
   void join_pending(JoinRequest request, AnswerPointer<JoinResult> answer);
   void add_member(std::string id, JoinRequest request, AnswerPointer<JoinResult> answer);
-  void replace_static_member(std::string old_id, std::string id, JoinRequest request, AnswerPointer<JoinResult> answer);
+  void replace_static_member(Members::iterator former, const std::string& id, JoinRequest request,
+                             AnswerPointer<JoinResult> answer);
   void rejoin(Member& member, JoinRequest request, AnswerPointer<JoinResult> answer);
   ErrorCode describe_in(Member& member, std::string id, JoinRequest& request);
   JoinResult joined(const Member& member, bool as_leader) const;

@@ -99,7 +99,7 @@ void Group::join_new(JoinRequest request, AnswerPointer<JoinResult> answer) {
   if (request.instance_id) {
     const auto instance = instances_.find(*request.instance_id);
     if (instance != instances_.end())
-      return replace_static_member(instance->second, std::move(id), std::move(request), std::move(answer));
+      return replace_static_member(members_.find(instance->second), id, std::move(request), std::move(answer));
     return add_member(std::move(id), std::move(request), std::move(answer));
   }
   if (!request.member_id_required) return add_member(std::move(id), std::move(request), std::move(answer));
@@ -200,16 +200,16 @@ void Group::rejoin(Member& member, JoinRequest request, AnswerPointer<JoinResult
 
 // A static member has started again: it takes the place, and the assignment, of its former self, which is fenced. When
 // the group's protocol stays what it is, nobody else notices.
-void Group::replace_static_member(std::string old_id, std::string id, JoinRequest request,
+void Group::replace_static_member(Members::iterator former, const std::string& id, JoinRequest request,
                                   AnswerPointer<JoinResult> answer) {
   const bool can_skip = request.can_skip_assignment;
   if (!services_.writer.has_room(member_bytes()))
     return answer->give(refused(ErrorCode::kCoordinatorLoadInProgress, ""));
-  const auto found = members_.find(old_id);
-  const ErrorCode error = describe_in(found->second, id, request);
+  const ErrorCode error = describe_in(former->second, id, request);
   if (error != ErrorCode::kNone) return answer->give(refused(error, ""));
 
-  auto node = members_.extract(found);
+  const std::string old_id = former->first;
+  auto node = members_.extract(former);
   node.key() = id;
   Member& member = members_.insert(std::move(node)).position->second;
   instances_[*member.instance_id] = id;

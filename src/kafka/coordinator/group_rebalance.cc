@@ -156,13 +156,12 @@ void Group::store_assignments(std::vector<MemberAssignment> given) {
   if (!services_.writer.has_room(bytes) || (bytes > before && !services_.memory.has_room(bytes - before)))
     return refuse_assignments(ErrorCode::kCoordinatorLoadInProgress);
   storing_ = generation_;
-  store(std::move(fresh),
-        [this, generation = generation_, assignments = std::move(assignments)](ErrorCode error) mutable {
-          if (storing_ == generation) storing_.reset();
-          // Those who wait for an older generation's assignment have been told that it is over.
-          if (state_ == GroupState::kCompletingRebalance && generation_ == generation)
-            assignments_stored(std::move(assignments), error);
-        });
+  store(fresh, [this, generation = generation_, assignments = std::move(assignments)](ErrorCode error) mutable {
+    if (storing_ == generation) storing_.reset();
+    // Those who wait for an older generation's assignment have been told that it is over.
+    if (state_ == GroupState::kCompletingRebalance && generation_ == generation)
+      assignments_stored(std::move(assignments), error);
+  });
 }
 
 void Group::assignments_stored(std::map<std::string, std::string> assignments, ErrorCode error) {

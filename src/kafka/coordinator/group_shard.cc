@@ -43,8 +43,9 @@ void GroupShard::adopt(const std::string& group, PartitionId partition, LoadedGr
   if (loaded.record) made->adopt(std::move(*loaded.record));
   if (!loaded.consumer_record && loaded.consumers.empty()) return;
   std::vector<ConsumerRecord> consumers;
+  consumers.reserve(loaded.consumers.size());
   for (auto& [id, consumer] : loaded.consumers) consumers.push_back(std::move(consumer));
-  made->adopt(std::move(loaded.consumer_record), std::move(consumers));
+  made->adopt(loaded.consumer_record, std::move(consumers));
 }
 
 void GroupShard::serve(PartitionId partitions) {

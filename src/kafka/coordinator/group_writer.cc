@@ -67,6 +67,7 @@ awaitable<void> GroupWriter::write_some() {
     queue_.pop_front();
   }
   std::vector<PartitionBatch> batches;
+  batches.reserve(builders.size());
   for (auto& [partition, builder] : builders) batches.push_back({.partition = partition, .bytes = builder.finish()});
   builders.clear();
 
