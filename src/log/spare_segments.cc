@@ -29,7 +29,8 @@ std::optional<std::string> SpareSegments::take(uint64_t capacity) {
 }
 
 void SpareSegments::want(uint64_t capacity) {
-  if (gate_.closed() || !has_room(capacity) || ready_.contains(capacity)) return;
+  // Few at a time: commits wait for the same pool.
+  if (gate_.closed() || in_work_ >= count_max_ || !has_room(capacity) || ready_.contains(capacity)) return;
   ++in_work_;
   bytes_ += capacity;
   shard_.spawn(make(capacity));
