@@ -73,6 +73,7 @@ TEST_P(FilesTest, PiecesAreWrittenOneAfterTheOther) {
   file->write_at(0, all);
   std::vector<std::string> pieces;
   for (size_t i = 0; i < 200; ++i) pieces.emplace_back(i % 7 * 1000, static_cast<char>('a' + i % 26));
+  pieces.emplace_back(700'000, '.');  // more than goes into one write
   for (const std::string& piece : pieces) all += piece;
   file->write_pieces_at(5, std::vector<std::string_view>(pieces.begin(), pieces.end()));
   EXPECT_EQ(content(*file), all);
