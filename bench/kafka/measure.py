@@ -10,7 +10,6 @@ import time
 from servers import ROOT, cpu_seconds
 
 LOAD = pathlib.Path(os.environ.get("KAFKA_LOAD", ROOT / "build/release/kafka_load"))
-WARM_BYTES = 2 << 30  # about what one measurement writes; the kernel does not begin to write so much to the disk
 LOAD_SECONDS_MAX = 150  # the load program ends itself before that
 
 
@@ -65,13 +64,3 @@ def settle():
     """Dirty pages that one server left are written before the next is measured."""
     os.sync()
 
-
-def warm_page_cache(folder):
-    """The kernel's free memory is touched, by a file that is deleted at once. The host of a virtual machine may have taken
-    free pages back, and gives each again when it is first used; that costs several times the write into it, and would be
-    measured instead of the server that happens to come first."""
-    block = b"w" * 2**20
-    with open(folder / "warm", "wb", buffering=0) as file:
-        for _ in range(WARM_BYTES // len(block)):
-            file.write(block)
-    os.remove(folder / "warm")

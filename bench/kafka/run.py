@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import Client, settings, settle, warm_page_cache
+from measure import Client, settings, settle
 from servers import ROOT, Headrace, Kafka, resident_bytes
 from wire import wait_until_serving
 
@@ -91,8 +91,6 @@ class Bench:
 
     def measure(self, server, command, topic, *options):
         settle()
-        if command != "consume":
-            warm_page_cache(self.folder)
         result = self.client.measure(server, command, topic, *options)
         self.others.append(result["others"])
         if self.raw:
