@@ -6,8 +6,8 @@
 Servers share one core and the clients have the other, so that no server is faster for what its client left it.
 Headrace acknowledges after fsync; Kafka is measured as it comes, which acknowledges from the page cache, and with
 flush.messages=1, which fsyncs as Headrace does. Kafka never pays for its disk in these figures: what it left dirty is
-written between the measurements. A line is: name, value, unit, peer's value, ratio, goal. Run it through
-`./run bench-kafka`, which fetches Kafka and builds the load program.
+written between the measurements. Memory is full of page cache before each of them. A line is: name, value, unit, peer's
+value, ratio, goal. Run it through `./run bench-kafka`, which fetches Kafka and builds the load program.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 
-from measure import Client, settings, settle
+from measure import Client, PageCache, settings, settle
 from servers import ROOT, Headrace, Kafka, resident_bytes
 from wire import wait_until_serving
 
@@ -64,6 +64,7 @@ class Bench:
         self.jars = arguments.jars
         self.folder = folder
         self.client = Client("1")
+        self.page_cache = PageCache(folder)
         self.limits = json.loads(subprocess.run([LIMITS, self.folder], capture_output=True, check=True).stdout)
         self.others = []
         self.topics = 0
@@ -91,6 +92,8 @@ class Bench:
 
     def measure(self, server, command, topic, *options):
         settle()
+        if command != "consume":  # which reads what is there
+            self.page_cache.fill()
         result = self.client.measure(server, command, topic, *options)
         self.others.append(result["others"])
         if self.raw:
