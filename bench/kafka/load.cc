@@ -31,9 +31,9 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 using Settings = std::map<std::string, std::string>;
 
-constexpr int kWaitMs = 30'000;                // for a call, the last acknowledgement, the last record
-constexpr size_t kRecordsQueuedMax = 100'000;  // of all producers together; librdkafka's own default
-constexpr size_t kPoolBytes = size_t{4} << 20;
+constexpr int kWaitMs = 30'000;                   // for a call, the last acknowledgement, the last record
+constexpr size_t kRecordsQueuedMax = 100'000;     // of all producers together; librdkafka's own default
+constexpr size_t kPoolBytes = size_t{256} << 10;  // of values; in the core's cache, because the client is not measured
 constexpr size_t kBatchRecords = 1'000;
 constexpr double kWarmUpShare = 0.2;  // of a latency run's records are not counted
 

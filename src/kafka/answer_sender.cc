@@ -12,8 +12,7 @@
 namespace headrace::kafka {
 namespace {
 
-constexpr size_t kStepBytes = size_t{4} << 20;  // of files; then others have their turn
-constexpr size_t kPiecesMax = 64;               // of one call to sendmsg
+constexpr size_t kPiecesMax = 64;  // of one call to sendmsg
 
 }  // namespace
 
@@ -27,7 +26,6 @@ AnswerSender::AnswerSender(const Answer& answer) {
     at = splice.position;
     if (const FileRange* range = splice.records.range(); range != nullptr && range->size > 0) {
       pieces_.push_back({.range = range});
-      ++ranges_left_;
     } else {
       add(splice.records.bytes());
     }
@@ -39,8 +37,19 @@ void AnswerSender::add(std::string_view bytes) {
   if (!bytes.empty()) pieces_.push_back({.bytes = bytes});
 }
 
-AnswerSender::Outcome AnswerSender::send(int socket) {
-  for (size_t left = kStepBytes; first_ < pieces_.size();) {
+bool AnswerSender::may_read_disk(size_t most) const {
+  for (size_t at = first_; at < pieces_.size() && most > 0; ++at) {
+    const Piece& piece = pieces_[at];
+    if (piece.range == nullptr) continue;
+    const size_t size = std::min(most, piece.range->size - piece.sent);
+    if (!piece.range->file->in_memory(piece.range->position + piece.sent, size)) return true;
+    most -= size;
+  }
+  return false;
+}
+
+AnswerSender::Outcome AnswerSender::send(int socket, size_t most) {
+  for (size_t left = most; first_ < pieces_.size();) {
     const Piece& piece = pieces_[first_];
     const ssize_t sent = piece.range != nullptr ? send_range(socket, left) : send_bytes(socket);
     if (sent < 0 && errno == EINTR) continue;
@@ -82,7 +91,6 @@ void AnswerSender::drop(size_t sent) {
     if (piece.range != nullptr) {
       piece.sent += part;
       if (piece.sent < piece.range->size) return;
-      --ranges_left_;
     } else {
       piece.bytes.remove_prefix(part);
       if (!piece.bytes.empty()) return;

@@ -1,6 +1,7 @@
 // What of an answer is still to be sent: bytes in memory, and ranges of the log's files that the kernel passes on
 // without a copy (sendfile). An answer of many partitions has many small ranges; as many of them as the socket takes go
-// in one step, because a step of their own, with its two changes of threads, costs more than they do.
+// in one step, because a step of their own, with its two changes of threads, costs more than they do. A step of which
+// all is in memory needs no other thread.
 #pragma once
 
 #include <array>
@@ -24,11 +25,12 @@ class AnswerSender {
     kFull,    // the socket takes no more now
     kFailed,  // nothing more can be sent
   };
-  // Sends what the socket takes without waiting for its client. Blocks while a file is read from the disk.
-  Outcome send(int socket);
+  // One step: sends what the socket takes without waiting for its client, of files about `most` bytes. Blocks while a
+  // file is read from the disk.
+  Outcome send(int socket, size_t most);
 
-  // Whether the next step sends from a file.
-  bool reads_files() const { return ranges_left_ > 0; }
+  // Whether that step may have to read from the disk.
+  bool may_read_disk(size_t most) const;
 
  private:
   static constexpr size_t kLengthBytes = 4;
@@ -48,7 +50,6 @@ class AnswerSender {
   std::array<char, kLengthBytes> length_;
   std::vector<Piece> pieces_;  // none is empty
   size_t first_ = 0;
-  size_t ranges_left_ = 0;
 };
 
 }  // namespace headrace::kafka

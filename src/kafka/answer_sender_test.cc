@@ -18,7 +18,8 @@ namespace {
 
 using Outcome = AnswerSender::Outcome;
 
-constexpr size_t kFileBytes = size_t{9} << 20;  // more than two steps
+constexpr size_t kStepBytes = size_t{1} << 20;
+constexpr size_t kFileBytes = 9 * kStepBytes / 4;
 
 class AnswerSenderTest : public testing::Test {
  protected:
@@ -61,10 +62,10 @@ class AnswerSenderTest : public testing::Test {
       return part > 0;
     };
     AnswerSender sender(answer_);
-    while ((last_ = sender.send(sockets_[0])) != Outcome::kSent && last_ != Outcome::kFailed) {
+    while ((last_ = sender.send(sockets_[0], kStepBytes)) != Outcome::kSent && last_ != Outcome::kFailed) {
       if (last_ == Outcome::kFull) receive();
     }
-    EXPECT_EQ(sender.reads_files(), last_ == Outcome::kFailed);
+    EXPECT_FALSE(sender.may_read_disk(kStepBytes) && last_ == Outcome::kSent);
     while (receive()) {
     }
     return got;
@@ -126,7 +127,20 @@ TEST_F(AnswerSenderTest, FailsWhenItsFileIsCutOrItsClientGone) {
   add_bytes(10);
   ::shutdown(sockets_[1], SHUT_RDWR);
   AnswerSender sender(answer_);
-  EXPECT_EQ(sender.send(sockets_[0]), Outcome::kFailed);
+  EXPECT_EQ(sender.send(sockets_[0], kStepBytes), Outcome::kFailed);
+}
+
+TEST_F(AnswerSenderTest, TellsWhetherTheNextStepMayReadTheDisk) {
+  add_bytes(10);
+  EXPECT_FALSE(AnswerSender(answer_).may_read_disk(kStepBytes)) << "no file";
+  if (!file_->in_memory(0, kFileBytes)) GTEST_SKIP() << "the kernel cannot tell (it can since Linux 6.5)";
+  file_->truncate(kFileBytes + kStepBytes);  // a hole, of which no page is in memory
+  add_range(0, kFileBytes);
+  add_range(kFileBytes, kStepBytes);
+  const AnswerSender sender(answer_);
+  EXPECT_FALSE(sender.may_read_disk(kStepBytes));
+  EXPECT_FALSE(sender.may_read_disk(kFileBytes));
+  EXPECT_TRUE(sender.may_read_disk(kFileBytes + 1));
 }
 
 }  // namespace

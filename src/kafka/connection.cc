@@ -21,6 +21,10 @@ constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
 constexpr size_t kRoomStepMin = 16 * 1024;
 constexpr size_t kRoomStepMax = 256 * 1024;
+// What of files is sent at once: on the shard, where others wait for their turn, and on the pool, where it may have to
+// come from the disk.
+constexpr size_t kShardStepBytes = size_t{1} << 20;
+constexpr size_t kPoolStepBytes = size_t{4} << 20;
 constexpr std::chrono::hours kNoLimit{24 * 365};
 
 Peer peer_of(const TcpListener::Socket& socket) {
@@ -217,9 +221,13 @@ awaitable<bool> Connection::send(const Answer& answer) {
   const int socket = socket_.native_handle();
   for (;;) {
     if (ended_) co_return false;
-    // From files on the pool, because what is not in the page cache is read from the disk first.
-    const auto outcome = sender.reads_files() ? co_await on_pool(shared_.pool, [&] { return sender.send(socket); })
-                                              : sender.send(socket);
+    AnswerSender::Outcome outcome;
+    if (sender.may_read_disk(kShardStepBytes)) {
+      outcome = co_await on_pool(shared_.pool, [&] { return sender.send(socket, kPoolStepBytes); });
+    } else {
+      outcome = sender.send(socket, kShardStepBytes);
+      if (outcome == AnswerSender::Outcome::kPaused) co_await asio::post(shared_.shard.executor(), asio::use_awaitable);
+    }
     if (outcome == AnswerSender::Outcome::kSent) break;
     if (outcome == AnswerSender::Outcome::kFailed) co_return false;
     if (outcome == AnswerSender::Outcome::kFull && !co_await wait_writable()) co_return false;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -44,6 +45,21 @@ constexpr size_t kZerosBytes = size_t{32} << 10;
 constexpr size_t kWriteBytes = size_t{256} << 10;
 constexpr size_t kWriteBackBytes = size_t{1} << 20;
 constexpr unsigned kWriteBack = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+// cachestat(2), which the headers of older systems do not have.
+constexpr long kCacheStat = 451;
+const auto kPageBytes = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+struct CacheRange {
+  uint64_t offset;
+  uint64_t length;
+};
+struct CacheState {  // in pages
+  uint64_t cached;
+  uint64_t dirty;
+  uint64_t in_write_back;
+  uint64_t evicted;
+  uint64_t recently_evicted;
+};
 
 // Formatting may change errno, which throw_errno() wants.
 [[noreturn]] void fail(const char* doing, const std::string& path) {
@@ -106,11 +122,26 @@ class SystemFile final : public File {
     return done;
   }
 
+  bool in_memory(uint64_t position, uint64_t size) override {
+    CacheRange range{.offset = position, .length = size};
+    CacheState state{};
+    if (size == 0) return true;
+    if (::syscall(kCacheStat, descriptor_.get(), &range, &state, 0) != 0) return false;
+    return state.cached == (position + size - 1) / kPageBytes - position / kPageBytes + 1;
+  }
+
   void write_at(uint64_t position, std::string_view bytes) override { write_pieces_at(position, {&bytes, 1}); }
 
   void write_pieces_at(uint64_t position, std::span<const std::string_view> pieces) override {
     size_t begun = 0;  // of the first piece, that much is written
+    uint64_t dirty = position;
     while (!pieces.empty()) {
+      // The disk begins while the rest is still being copied.
+      if (position - dirty >= kWriteBackBytes) {
+        ::sync_file_range(descriptor_.get(), static_cast<off_t>(dirty), static_cast<off_t>(position - dirty),
+                          SYNC_FILE_RANGE_WRITE);
+        dirty = position;
+      }
       std::array<iovec, 64> waiting;
       size_t room = kWriteBytes - position % kWriteBytes;
       size_t count = 0;

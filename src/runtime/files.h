@@ -21,6 +21,8 @@ class File {
   virtual size_t read_at(uint64_t position, char* to, size_t size) = 0;
   // The same, if it takes no waiting for the disk; otherwise nothing.
   virtual std::optional<size_t> try_read_at(uint64_t /*position*/, char* /*to*/, size_t /*size*/) { return {}; }
+  // Whether the kernel has all of it in memory, as far as it can tell (Linux 6.5 can); it may drop it at any time.
+  virtual bool in_memory(uint64_t /*position*/, uint64_t /*size*/) { return false; }
   // Writes all of it, growing the file if needed.
   virtual void write_at(uint64_t position, std::string_view bytes) = 0;
   // Writes all pieces one after the other.

@@ -63,6 +63,7 @@ TEST_P(FilesTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(file->read_at(10, buffer, 16), 3U);
   // The kernel may have dropped it from its memory, but never gives anything else.
   EXPECT_EQ(file->try_read_at(10, buffer, 16).value_or(3), 3U);
+  EXPECT_FALSE(file->in_memory(5, 100'000)) << "there is nothing behind the end";
   EXPECT_EQ(file->read_at(13, buffer, 16), 0U);
   EXPECT_EQ(file->read_at(1000, buffer, 16), 0U);
 }
