@@ -3,12 +3,12 @@
 // not is there once or not at all; nothing damaged is read; a batch that is sent again is recognised.
 //
 // HEADRACE_POWER_CUTS sets how many cuts are made, HEADRACE_SEED the first seed, which is printed with a failure.
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "gtest/gtest.h"
 #include "log/testing_log.h"
 #include "runtime/signal.h"
@@ -23,11 +23,6 @@ constexpr int kCutsPerDisk = 10;
 constexpr PartitionId kPartitions = 3;
 constexpr int64_t kProducersPerPartition = 2;
 constexpr int64_t kDay = 24 * 3600 * 1000;
-
-uint64_t setting(const char* name, uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
 
 struct SentRecord {
   std::string key;
@@ -409,7 +404,7 @@ class Simulation {
 };
 
 void simulate(uint64_t cuts, size_t shards) {
-  const uint64_t first_seed = setting("HEADRACE_SEED", 1);
+  const uint64_t first_seed = test_seed(1);
   uint64_t lives = 0;
   for (uint64_t seed = first_seed; lives < cuts; ++seed) {
     SCOPED_TRACE("HEADRACE_SEED=" + std::to_string(seed));
@@ -424,7 +419,7 @@ void simulate(uint64_t cuts, size_t shards) {
       return;
     }
   }
-  std::cerr << lives << " interruptions from HEADRACE_SEED=" << first_seed << "\n";
+  std::cerr << lives << " interruptions\n";
 }
 
 class PowerCut : public testing::Test {
@@ -434,11 +429,11 @@ class PowerCut : public testing::Test {
 };
 
 TEST_F(PowerCut, LosesNothingThatWasAcknowledged) {
-  simulate(setting("HEADRACE_POWER_CUTS", 300), 1);
+  simulate(test_setting("HEADRACE_POWER_CUTS", 300), 1);
 }
 
 TEST_F(PowerCut, NorWithSeveralShards) {
-  simulate(setting("HEADRACE_POWER_CUTS", 300) / 4, 3);
+  simulate(test_setting("HEADRACE_POWER_CUTS", 300) / 4, 3);
 }
 
 }  // namespace

@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
-#include <random>
 
+#include "base/testing_setting.h"
 #include "fmt/format.h"
 #include "runtime/faulty_files.h"
 #include "views/testing_system.h"
@@ -17,13 +16,7 @@ namespace {
 
 // Set HEADRACE_POWER_CUTS for more or fewer; each of these takes as long as a hundred of the log's alone.
 int power_cuts() {
-  const char* asked = std::getenv("HEADRACE_POWER_CUTS");
-  return std::max(20, (asked ? std::atoi(asked) : 2000) / 100);
-}
-
-uint64_t seed_of_run() {
-  const char* asked = std::getenv("HEADRACE_SEED");
-  return asked ? std::strtoull(asked, nullptr, 10) : std::random_device{}();
+  return std::max(20, static_cast<int>(test_setting("HEADRACE_POWER_CUTS", 2000) / 100));
 }
 
 // A few rows fill a batch, so that an epoch's output may be there in part on one partition.
@@ -126,8 +119,7 @@ class PowerCuts : public testing::Test {
 };
 
 TEST_F(PowerCuts, NothingAcknowledgedIsLostAndNothingCountsTwice) {
-  const uint64_t seed = seed_of_run();
-  std::printf("HEADRACE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  const uint64_t seed = test_seed();
   Random random(seed);
   FaultyFiles files(random());
   {

@@ -4,13 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
-#include <random>
 #include <set>
 
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "fmt/format.h"
 #include "log/testing_log.h"
 #include "runtime/join.h"
@@ -76,9 +75,7 @@ TEST_F(LoggedRegistry, RegistrationsAtOnceGetAlong) {
 }
 
 TEST_F(LoggedRegistry, AnAcknowledgedIdOutlivesEveryPowerCut) {
-  const char* asked = std::getenv("HEADRACE_SEED");
-  const uint64_t seed = asked ? std::strtoull(asked, nullptr, 10) : std::random_device{}();
-  std::printf("HEADRACE_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  const uint64_t seed = test_seed();
   Random random(seed);
   TestingLog log(random());
   std::map<std::pair<std::string, std::string>, Registration> acknowledged;  // by subject and schema

@@ -2,11 +2,10 @@
 #include "kafka/coordinator/assignor.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <numeric>
 
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "gtest/gtest.h"
 
 namespace headrace {
@@ -143,13 +142,7 @@ void change(Group& group, Random& random, bool all) {
 
 class AssignorTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const char* setting = std::getenv("HEADRACE_SEED");
-    const uint64_t seed = setting == nullptr ? 848 : std::strtoull(setting, nullptr, 10);
-    random_ = Random(seed);
-    std::cerr << "HEADRACE_SEED=" << seed << "\n";
-  }
-  Random random_{0};
+  Random random_{test_seed(848)};
 };
 
 TEST_F(AssignorTest, UniformIsCompleteBalancedAndSticky) {

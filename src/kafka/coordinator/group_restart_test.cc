@@ -1,8 +1,8 @@
 // What a group is after the server has died, in whatever state the group was.
-#include <cstdlib>
 #include <map>
 
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "kafka/coordinator/testing_groups.h"
 #include "spdlog/spdlog.h"
 
@@ -130,17 +130,11 @@ TEST_F(GroupRestart, CompactionChangesNothing) {
   EXPECT_EQ(fetch("gone").offset, -1);
 }
 
-uint64_t setting(const char* name, uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 // Commits that only go up, on a disk whose power goes at random moments. What was acknowledged never goes back, and
 // nothing comes up that nobody has committed. HEADRACE_SEED repeats a run.
 TEST(GroupPowerCut, AcknowledgedOffsetNeverGoesBack) {
-  const uint64_t seed = setting("HEADRACE_SEED", 1);
+  const uint64_t seed = test_seed(1);
   SCOPED_TRACE("HEADRACE_SEED=" + std::to_string(seed));
-  std::cerr << "HEADRACE_SEED=" << seed << "\n";
   spdlog::set_level(spdlog::level::off);
   Random random(seed);
   TestingGroups groups(seed, 2);

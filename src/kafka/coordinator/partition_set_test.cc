@@ -2,11 +2,10 @@
 #include "kafka/coordinator/partition_set.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <set>
 
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "gtest/gtest.h"
 
 namespace headrace {
@@ -40,13 +39,7 @@ class PartitionSetTest : public testing::Test {
  protected:
   static constexpr int kRuns = 20'000;
 
-  void SetUp() override {
-    const char* setting = std::getenv("HEADRACE_SEED");
-    const uint64_t seed = setting == nullptr ? 2357 : std::strtoull(setting, nullptr, 10);
-    random_ = Random(seed);
-    std::cerr << "HEADRACE_SEED=" << seed << "\n";
-  }
-  Random random_{0};
+  Random random_{test_seed(2357)};
 };
 
 TEST_F(PartitionSetTest, IsWhatASetOfPairsWouldBe) {

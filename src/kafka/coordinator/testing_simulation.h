@@ -6,13 +6,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "base/testing_setting.h"
 #include "boost/asio/detached.hpp"
 #include "kafka/coordinator/testing_consumers.h"
 #include "spdlog/spdlog.h"
@@ -151,10 +151,8 @@ class Simulation {
 
 template <typename Kind>
 void simulate(uint64_t default_seed, size_t shards, int clients, int steps) {
-  const char* setting = std::getenv("HEADRACE_SEED");
-  const uint64_t seed = setting == nullptr ? default_seed : std::strtoull(setting, nullptr, 10);
+  const uint64_t seed = test_seed(default_seed);
   SCOPED_TRACE("HEADRACE_SEED=" + std::to_string(seed));
-  std::cerr << "HEADRACE_SEED=" << seed << "\n";
   spdlog::set_level(spdlog::level::off);
   Kind(seed, shards, clients).run(steps);
   spdlog::set_level(spdlog::level::info);
