@@ -168,6 +168,7 @@ int main(int argc, char** argv) {
       "{\"cores\":%u,\"memcpy_bytes_per_s\":%.0f,\"fdatasync_4k_per_s\":%.0f,\"fdatasync_64k_bytes_per_s\":%.0f,"
       "\"paced_sync_p999_ms\":%.1f,\"loopback_bytes_per_s\":%.0f,\"loopback_round_trips_per_s\":%.0f}\n",
       std::thread::hardware_concurrency(), memcpy_bytes_per_second(), syncs_per_second(folder, 4096),
-      syncs_per_second(folder, 65536) * 65536, paced_sync_p999_ms(folder), loopback_bytes_per_second(), round_trips_per_second());
+      syncs_per_second(folder, 65536) * 65536, paced_sync_p999_ms(folder), loopback_bytes_per_second(),
+      round_trips_per_second());
   return 0;
 }

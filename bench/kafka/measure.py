@@ -73,9 +73,9 @@ def settle():
 class PageCache:
     """Memory that is full of page cache, as on a machine that has served for a while.
 
-    What a measurement writes then takes the place of older files. Free memory may have gone back to the host of a virtual
-    machine (free page reporting); getting it again costs up to ten times the write into it, and would be measured instead
-    of the servers."""
+    What a measurement writes then takes the place of older files. Free memory may have gone back to the host of a
+    virtual machine (free page reporting); getting it again costs up to ten times the write into it, and would be
+    measured instead of the servers."""
 
     def __init__(self, folder):
         self.path = folder / "page-cache"
