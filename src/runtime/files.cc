@@ -127,7 +127,10 @@ class SystemFile final : public File {
     CacheState state{};
     if (size == 0) return true;
     if (::syscall(kCacheStat, descriptor_.get(), &range, &state, 0) != 0) return false;
-    return state.cached == (position + size - 1) / kPageBytes - position / kPageBytes + 1;
+    if (state.cached != (position + size - 1) / kPageBytes - position / kPageBytes + 1) return false;
+    // Pages that are still being read ahead count as cached; those at the end come last.
+    char last;
+    return try_read_at(position + size - 1, &last, 1) == size_t{1};
   }
 
   void write_at(uint64_t position, std::string_view bytes) override { write_pieces_at(position, {&bytes, 1}); }
@@ -136,7 +139,7 @@ class SystemFile final : public File {
     size_t begun = 0;  // of the first piece, that much is written
     uint64_t dirty = position;
     while (!pieces.empty()) {
-      // The disk begins while the rest is still being copied.
+      // The disk begins while the rest is still being copied. What fails is told by sync().
       if (position - dirty >= kWriteBackBytes) {
         ::sync_file_range(descriptor_.get(), static_cast<off_t>(dirty), static_cast<off_t>(position - dirty),
                           SYNC_FILE_RANGE_WRITE);
