@@ -33,6 +33,18 @@ TEST(HyperLogLog, StaysWithinItsErrorAtEverySize) {
   }
 }
 
+TEST(HyperLogLog, CountsFewValuesExactly) {
+  Random random(3);
+  for (int trial = 0; trial < 20'000; ++trial) {
+    const size_t size = random.below(25);
+    HyperLogLog sketch;
+    for (size_t i = 0; i < size; ++i) sketch.add(random());
+    const std::string bytes = encoded(sketch);
+    std::string_view rest = bytes;
+    ASSERT_EQ(HyperLogLog::estimate(rest), static_cast<double>(size)) << "trial " << trial;
+  }
+}
+
 TEST(HyperLogLog, IsTheSameWhateverTheOrderTheCutsAndTheRepetition) {
   Random random(2);
   for (const size_t size : {5UL, 300UL, 384UL, 385UL, 2'000UL}) {
@@ -71,7 +83,8 @@ TEST(HyperLogLog, RefusesBytesThatNoSketchHas) {
     std::string_view cut = std::string_view(good).substr(0, size);
     EXPECT_THROW(other.merge(cut), Error) << size;
   }
-  for (const std::string& bad : {std::string("\x02"), std::string("\x01\xff", 2), std::string(3073, '\xff')}) {
+  for (const std::string& bad : {std::string("\x03"), std::string("\x01\xff", 2), std::string("\x02\x02\x00", 3),
+                                 std::string(1, '\x01') + std::string(3072, '\xff')}) {
     HyperLogLog other;
     std::string_view rest = bad;
     EXPECT_THROW(other.merge(rest), Error);
