@@ -16,9 +16,15 @@ constexpr size_t kPiecesMax = 64;  // of one call to sendmsg
 
 }  // namespace
 
-AnswerSender::AnswerSender(const Answer& answer) {
-  store_big_endian(length_.data(), static_cast<int32_t>(answer.size()));
-  add({length_.data(), length_.size()});
+AnswerSender::AnswerSender(std::span<const Answer* const> answers) {
+  lengths_.reserve(answers.size());  // pieces point into it
+  for (const Answer* answer : answers) add(*answer);
+}
+
+void AnswerSender::add(const Answer& answer) {
+  auto& length = lengths_.emplace_back();
+  store_big_endian(length.data(), static_cast<int32_t>(answer.size()));
+  add({length.data(), length.size()});
   const std::string_view bytes(answer.bytes);
   size_t at = 0;
   for (const SplicedRecords& splice : answer.splices) {

@@ -1,11 +1,12 @@
-// What of an answer is still to be sent: bytes in memory, and ranges of the log's files that the kernel passes on
+// What of some answers is still to be sent: bytes in memory, and ranges of the log's files that the kernel passes on
 // without a copy (sendfile). An answer of many partitions has many small ranges; as many of them as the socket takes go
 // in one step, because a step of their own, with its two changes of threads, costs more than they do. A step of which
-// all is in memory needs no other thread.
+// all is in memory needs no other thread. Small answers leave together, in one call.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,8 +16,8 @@ namespace headrace::kafka {
 
 class AnswerSender {
  public:
-  // With the length in front. The answer outlives this.
-  explicit AnswerSender(const Answer& answer);
+  // Each with its length in front. The answers outlive this.
+  explicit AnswerSender(std::span<const Answer* const> answers);
   AnswerSender(const AnswerSender&) = delete;
 
   enum class Outcome : uint8_t {
@@ -41,13 +42,14 @@ class AnswerSender {
     size_t sent = 0;  // of the range
   };
 
+  void add(const Answer& answer);
   void add(std::string_view bytes);
   // How many bytes went; negative as send() says.
   ssize_t send_bytes(int socket);
   ssize_t send_range(int socket, size_t most);
   void drop(size_t sent);
 
-  std::array<char, kLengthBytes> length_;
+  std::vector<std::array<char, kLengthBytes>> lengths_;
   std::vector<Piece> pieces_;  // none is empty
   size_t first_ = 0;
 };

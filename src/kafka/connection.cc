@@ -1,9 +1,12 @@
 #include "kafka/connection.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <ranges>
 
 #include "base/bytes.h"
 #include "base/trace.h"
@@ -19,6 +22,7 @@ using boost::system::error_code;
 
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kHeaderBytesMin = 8;
+constexpr size_t kAheadBytes = 16 * 1024;
 constexpr size_t kRoomStepMin = 16 * 1024;
 constexpr size_t kRoomStepMax = 256 * 1024;
 // What of files is sent at once: on the shard, where others wait for their turn, and on the pool, where it may have to
@@ -153,14 +157,21 @@ awaitable<bool> Connection::wait_out_throttle() {
 }
 
 awaitable<bool> Connection::receive(char* to, size_t size) {
-  while (size > 0 && !ended_) {
-    const ssize_t received = ::recv(socket_.native_handle(), to, size, MSG_DONTWAIT);
+  while (!ended_) {
+    const size_t had = ahead_.copy(to, size, ahead_used_);
+    ahead_used_ += had;
+    to += had;
+    size -= had;
+    if (size == 0) co_return true;
+    const ssize_t received = receive_some(to, size);
     if (received > 0) {
-      to += received;
-      size -= static_cast<size_t>(received);
+      const size_t mine = std::min(size, static_cast<size_t>(received));
+      to += mine;
+      size -= mine;
     } else if (received < 0 && errno == EINTR) {
       continue;
     } else if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      std::string().swap(ahead_);
       error_code failure;
       co_await socket_.async_wait(TcpListener::Socket::wait_read, asio::redirect_error(asio::use_awaitable, failure));
       if (failure) co_return false;
@@ -168,7 +179,22 @@ awaitable<bool> Connection::receive(char* to, size_t size) {
       co_return false;
     }
   }
-  co_return size == 0;
+  co_return false;
+}
+
+// What follows a small request in the socket comes along; of a large one, no byte goes anywhere else first.
+ssize_t Connection::receive_some(char* to, size_t size) {
+  ssize_t received = 0;
+  ahead_used_ = 0;
+  ahead_.resize_and_overwrite(size < kAheadBytes ? kAheadBytes : 0, [&](char* ahead, size_t ahead_size) {
+    std::array<iovec, 2> room{{{to, size}, {ahead, ahead_size}}};
+    msghdr message{};
+    message.msg_iov = room.data();
+    message.msg_iovlen = room.size();
+    received = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT);
+    return received > static_cast<ssize_t>(size) ? static_cast<size_t>(received) - size : 0;
+  });
+  return received;
 }
 
 awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
@@ -198,26 +224,30 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
 }
 
 awaitable<void> Connection::write_all() {
+  std::vector<const Answer*> answers;
   while (!ended_) {
-    if (requests_.empty()) {
-      if (!reading_) break;
+    const auto undone = std::ranges::find(requests_, false, [](const auto& request) { return request->done; });
+    const auto done = undone - requests_.begin();
+    if (done == 0) {
+      if (requests_.empty() && !reading_) break;
       co_await progress_.wait();
-    } else if (!requests_.front()->done) {
-      co_await progress_.wait();
-    } else {
-      const std::shared_ptr<Request> request = std::move(requests_.front());
-      requests_.pop_front();
-      progress_.notify_all();
-      if (request->call.answered && !co_await send(request->call.answer)) break;
+      continue;
     }
+    answers.clear();
+    for (const auto& request : requests_ | std::views::take(done)) {
+      if (request->call.answered) answers.push_back(&request->call.answer);
+    }
+    if (!answers.empty() && !co_await send(answers)) break;
+    requests_.erase(requests_.begin(), requests_.begin() + done);
+    progress_.notify_all();
   }
   cut();
   writing_ = false;
   progress_.notify_all();
 }
 
-awaitable<bool> Connection::send(const Answer& answer) {
-  AnswerSender sender(answer);
+awaitable<bool> Connection::send(std::span<const Answer* const> answers) {
+  AnswerSender sender(answers);
   const int socket = socket_.native_handle();
   for (;;) {
     if (ended_) co_return false;
@@ -232,7 +262,7 @@ awaitable<bool> Connection::send(const Answer& answer) {
     if (outcome == AnswerSender::Outcome::kFailed) co_return false;
     if (outcome == AnswerSender::Outcome::kFull && !co_await wait_writable()) co_return false;
   }
-  shared_.metrics.sent_bytes->add(answer.size() + kLengthBytes);
+  for (const Answer* answer : answers) shared_.metrics.sent_bytes->add(answer->size() + kLengthBytes);
   co_return true;
 }
 

@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "kafka/apis.h"
@@ -62,10 +63,13 @@ class Connection {
   awaitable<bool> read_frame(BodyMemory::Lease& lease, std::string& frame);
   // Until a client beyond its quota has been silent for long enough.
   awaitable<bool> wait_out_throttle();
+  // What was read ahead first, and then from the socket.
   awaitable<bool> receive(char* to, size_t size);
+  // One call to the socket, when nothing is ahead. As recvmsg: more than `size` when bytes went ahead.
+  ssize_t receive_some(char* to, size_t size);
   awaitable<void> handle(std::shared_ptr<Request> request);
   awaitable<void> write_all();
-  awaitable<bool> send(const Answer& answer);
+  awaitable<bool> send(std::span<const Answer* const> answers);
   awaitable<bool> wait_writable();
 
   ConnectionShard& shared_;
@@ -76,6 +80,8 @@ class Connection {
   Throttle throttle_;
   std::deque<std::shared_ptr<Request>> requests_;  // the oldest first
   Signal progress_;                                // a request was read, done or answered
+  std::string ahead_;                              // came behind what was asked for; nothing while the client is silent
+  size_t ahead_used_ = 0;
   bool ended_ = false;                             // nothing can be sent any more
   bool reading_ = true;
   bool writing_ = true;

@@ -24,7 +24,7 @@ from server import TemporaryServer  # noqa: E402
 APP = "CREATE STREAM scans (parcel text NOT NULL) FORMAT JSON;"
 PATIENCE_SECONDS = 60
 MIB = 1024 * 1024
-FETCH, FETCH_VERSION = 1, 4
+FETCH, FETCH_VERSION, API_VERSIONS = 1, 4, 18
 MISBEHAVING = pathlib.Path(__file__).resolve().parent / "clients/misbehaving.py"
 ROUNDS, SAMPLES = 5, 1000
 INTERVAL_SECONDS = 0.003  # between records, whatever becomes of them: who waits does not stop the clock
@@ -35,6 +35,11 @@ def fetch_request(topic, offset, bytes_max):
     name = topic.encode()
     body = struct.pack(">hhih", FETCH, FETCH_VERSION, 7, -1) + struct.pack(">iiiib", -1, 0, 1, bytes_max, 0)
     body += struct.pack(">ih", 1, len(name)) + name + struct.pack(">iiqi", 1, 0, offset, bytes_max)
+    return struct.pack(">i", len(body)) + body
+
+
+def api_versions_request(correlation_id, client_id):
+    body = struct.pack(">hhih", API_VERSIONS, 0, correlation_id, len(client_id)) + client_id.encode()
     return struct.pack(">i", len(body)) + body
 
 
@@ -119,6 +124,22 @@ class KafkaLimits(unittest.TestCase):
             self.rest_of(connection)
         self.produce("after", 100, 100)
         self.assertEqual(self.consume("after", 100), 100)
+
+    def test_requests_cut_anywhere_are_answered_in_their_order(self):
+        seed = random.randrange(2**32)
+        print(f"seed {seed}", flush=True)
+        chance = random.Random(seed)
+        connection = self.connect()
+        ids = [chance.randrange(2**31) for _ in range(500)]
+        unsent = b"".join(api_versions_request(each, "x" * int(32767 * chance.random() ** 8)) for each in ids)
+        answers = connection.makefile("rb")
+        while unsent:
+            size = int(100_000 * chance.random() ** 4)
+            connection.sendall(unsent[:size])
+            unsent = unsent[size:]
+        for each in ids:
+            (length,) = struct.unpack(">i", answers.read(4))
+            self.assertEqual(struct.unpack_from(">ih", answers.read(length)), (each, 0))
 
     def pair(self):
         """How long it takes records, at a steady rate, from a producer to a consumer."""
