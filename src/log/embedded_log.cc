@@ -251,6 +251,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
 
   std::vector<LogShard*> owners_of(const TopicInfo& topic) {
     std::vector<LogShard*> owners;
+    owners.reserve(static_cast<size_t>(topic.config.partitions));
     for (PartitionId i = 0; i < topic.config.partitions; ++i) owners.push_back(&owner_of(topic.name, i));
     return owners;
   }

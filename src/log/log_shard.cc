@@ -116,7 +116,7 @@ std::shared_ptr<Partition> LogShard::partition(const std::string& topic, Partiti
   return found->partitions[static_cast<size_t>(id)];
 }
 
-void LogShard::watch(std::shared_ptr<LogWatch> watch, const std::vector<LogPosition>& positions) {
+void LogShard::watch(const std::shared_ptr<LogWatch>& watch, const std::vector<LogPosition>& positions) {
   try {
     for (const LogPosition& each : positions) partition(each.topic, each.partition)->watch(watch, each.offset);
   } catch (const Error&) {

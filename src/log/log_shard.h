@@ -58,7 +58,7 @@ class LogShard {
   std::shared_ptr<Partition> partition(const std::string& topic, PartitionId id) const;
 
   // Wakes the watch when one of the positions, all of which belong here, has something behind it.
-  void watch(std::shared_ptr<LogWatch> watch, const std::vector<LogPosition>& positions);
+  void watch(const std::shared_ptr<LogWatch>& watch, const std::vector<LogPosition>& positions);
 
   void add_to_checkpoint(Checkpoint& checkpoint) const;
   // Bytes appended since this was last asked.

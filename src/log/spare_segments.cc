@@ -66,8 +66,8 @@ awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
   try {
     co_await on_pool(pool_, [&] {
       files_.rename(path, spare);
-      // Its old name must be gone before its content changes, or a power cut could bring back a broken segment.
-      files_.sync_directory(folder_);
+      // Its old name must be gone before its content changes, or a power cut could bring back a broken segment. Its new
+      // one need not last.
       files_.sync_directory(folder);
       wipe_marks(files_, spare, capacity);
     });

@@ -42,6 +42,7 @@ awaitable<std::vector<T>> join_all(Shard& shard, std::vector<awaitable<T>> corou
   while (joined.left > 0) co_await joined.done.wait();
   if (joined.failure) std::rethrow_exception(joined.failure);
   std::vector<T> results;
+  results.reserve(joined.results.size());
   for (auto& result : joined.results) results.push_back(std::move(*result));
   co_return results;
 }
