@@ -10,6 +10,7 @@
 //
 // All take --server ADDRESS:PORT. Everything has a limit in time: what was not acknowledged by then is an error.
 #include <librdkafka/rdkafka.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -210,7 +211,16 @@ void delivered(rd_kafka_t*, const rd_kafka_message_t* message, void* owner) {
     return;
   }
   ++producer.acknowledged;
-  producer.last = Clock::now();
+}
+
+void poll(Producer& producer, int wait_ms) {
+  if (rd_kafka_poll(producer.client, wait_ms) > 0) producer.last = Clock::now();
+}
+
+// Until all that was sent is acknowledged.
+void finish(Producer& producer) {
+  const auto start = Clock::now();
+  while (rd_kafka_outq_len(producer.client) > 0 && since(start) * 1000 < kWaitMs) poll(producer, 100);
 }
 
 void open_producer(Producer& producer, const Options& options, Settings settings) {
@@ -239,7 +249,7 @@ void send(Producer& producer, int flags, const char* value, size_t size, const v
   while (rd_kafka_produce(producer.topic, RD_KAFKA_PARTITION_UA, flags, const_cast<char*>(value), size, key, key_size,
                           nullptr) != 0) {
     if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) fail(rd_kafka_err2str(rd_kafka_last_error()));
-    rd_kafka_poll(producer.client, 100);
+    poll(producer, 100);
   }
 }
 
@@ -250,9 +260,9 @@ void produce_for(Producer& producer, const Options& options, unsigned seed) {
     const uint64_t key = random() % 1'000'000;
     const char* value = pool().data() + random() % (kPoolBytes - options.size);
     send(producer, 0, value, options.size, &key, options.keys ? sizeof key : 0);
-    if (sent % 64 == 0) rd_kafka_poll(producer.client, 0);
+    if (sent % 64 == 0) poll(producer, 0);
   }
-  rd_kafka_flush(producer.client, kWaitMs);
+  finish(producer);
 }
 
 void produce(const Options& options) {
@@ -392,9 +402,9 @@ void produce_paced(Producer& producer, const Options& options, Clock::time_point
     std::memcpy(value.data(), pool().data() + random() % (kPoolBytes - options.size), options.size);
     std::memcpy(value.data(), &stamp, sizeof stamp);
     send(producer, RD_KAFKA_MSG_F_COPY, value.data(), value.size(), nullptr, 0);
-    if (sent % 64 == 0) rd_kafka_poll(producer.client, 0);
+    if (sent % 64 == 0) poll(producer, 0);
   }
-  rd_kafka_flush(producer.client, kWaitMs);
+  finish(producer);
 }
 
 double percentile_ms(const std::vector<int64_t>& sorted, double share) {
@@ -458,6 +468,9 @@ void latency(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Or each request of a megabyte gets pages of its own from the kernel, and gives them back.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
   const std::string command = argc > 1 ? argv[1] : "";
   if (argc % 2 != 0) fail("options come in pairs: --name value");
   const Options options = parse(argc, argv);

@@ -17,6 +17,7 @@
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_groups.h"
+#include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/heartbeat.h"
@@ -64,6 +65,7 @@ constexpr auto kApis = std::to_array<Api>({
     api<OffsetForLeaderEpochRequest>(answer_offset_for_leader_epoch),
     api<DescribeConfigsRequest>(answer_describe_configs),
     api<AlterConfigsRequest>(answer_alter_configs),
+    api<DescribeLogDirsRequest>(answer_describe_log_dirs),
     api<CreatePartitionsRequest>(answer_create_partitions),
     api<DeleteGroupsRequest>(answer_delete_groups),
     api<IncrementalAlterConfigsRequest>(answer_incremental_alter_configs),

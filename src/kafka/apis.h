@@ -36,6 +36,7 @@ awaitable<void> answer_create_partitions(Call& call);
 awaitable<void> answer_describe_configs(Call& call);
 awaitable<void> answer_alter_configs(Call& call);
 awaitable<void> answer_incremental_alter_configs(Call& call);
+awaitable<void> answer_describe_log_dirs(Call& call);
 awaitable<void> answer_delete_records(Call& call);
 awaitable<void> answer_find_coordinator(Call& call);
 awaitable<void> answer_join_group(Call& call);

@@ -27,8 +27,8 @@ class CleaningTest : public testing::Test {
     log_.run([&] { return log_.log().set_retention_floor("scans", 0, offset); });
   }
   Offset start() { return log_.bounds("scans", 0).start; }
-  uint64_t disk_bytes() {
-    return log_.run([&] { return log_.log().disk_bytes(); });
+  uint64_t stored_bytes(const std::string& topic) {
+    return log_.run([&] { return log_.log().stored_bytes(topic, 0); });
   }
 
   // The log as a table: what a reader of all of it ends up with.
@@ -76,11 +76,11 @@ TEST_F(CleaningTest, RetentionBySizeKeepsWholeSegments) {
   clean();
   EXPECT_EQ(start(), Offset{0}) << "without a floor nothing goes";
   floor(kOffsetMax);
-  const uint64_t before = disk_bytes();
+  const uint64_t before = stored_bytes("scans");
   clean();
   EXPECT_GT(start(), Offset{100});
   EXPECT_LT(start(), Offset{160}) << "at least retention_bytes stay";
-  EXPECT_LT(disk_bytes(), before);
+  EXPECT_LT(stored_bytes("scans"), before);
   EXPECT_EQ(log_.error_of([&] { log_.read("scans", 0, {0}, 1); }), Code::kNotFound);
   const Offset kept = start();
   log_.reopen();
@@ -129,9 +129,9 @@ TEST_F(CleaningTest, DeletedRecordsAreGoneAtOnceAndTheirSpaceWithTheNextCleaning
   EXPECT_EQ(log_.error_of([&] { erase(101); }), Code::kInvalid);
   EXPECT_EQ(log_.run([&] { return log_.log().offset_at("scans", 0, 0); }), Offset{40});
 
-  const uint64_t before = disk_bytes();
+  const uint64_t before = stored_bytes("scans");
   clean();
-  EXPECT_LT(disk_bytes(), before);
+  EXPECT_LT(stored_bytes("scans"), before);
   EXPECT_EQ(start(), Offset{40});
   log_.power_cut();
   EXPECT_EQ(start(), Offset{40}) << "durable, though it is in the middle of a segment";
@@ -247,10 +247,10 @@ TEST_F(CleaningTest, CompactionKeepsTheLastRecordOfEachKey) {
   expected["all"] = "599";
   expected["rolled"] = "x";
   const size_t before = records("table");
-  const uint64_t bytes = disk_bytes();
+  const uint64_t bytes = stored_bytes("table");
   roll();
   EXPECT_LT(records("table"), before / 3);
-  EXPECT_LT(disk_bytes(), bytes);
+  EXPECT_LT(stored_bytes("table"), bytes);
   EXPECT_EQ(table(), expected);
   EXPECT_EQ(log_.bounds("table", 0).start, Offset{0});
   EXPECT_EQ(log_.bounds("table", 0).end, Offset{1201}) << "offsets stay";

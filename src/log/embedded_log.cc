@@ -165,6 +165,11 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->bounds(); });
   }
 
+  awaitable<uint64_t> stored_bytes(std::string topic, PartitionId partition) override {
+    LogShard& owner = owner_of(topic, partition);
+    co_return co_await on(owner.shard(), [&] { return owner.partition(topic, partition)->stored_bytes(); });
+  }
+
   awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset, SteadyTime deadline) override {
     LogShard& owner = owner_of(topic, partition);
     co_return co_await on(owner.shard(),
@@ -212,14 +217,6 @@ class EmbeddedLogImpl final : public EmbeddedLog {
 
   awaitable<void> clean() override {
     return on(runtime_.shard(0), [this] { return clean_here(); });
-  }
-
-  awaitable<uint64_t> disk_bytes() override {
-    uint64_t bytes = 0;
-    for (const auto& shard : shards_) {
-      bytes += co_await on(shard->shard(), [&] { return shard->disk_bytes(); });
-    }
-    co_return bytes;
   }
 
  private:

@@ -25,8 +25,6 @@ class EmbeddedLog : public Log {
   virtual awaitable<void> close() = 0;
   // Applies retention and compaction now, to all topics: what the timer does. For tests and operators.
   virtual awaitable<void> clean() = 0;
-  // Total bytes of segments on disk, for metrics.
-  virtual awaitable<uint64_t> disk_bytes() = 0;
 };
 
 // Recovers all topics: checks CRCs from the last checkpoint on, cuts a torn tail, rebuilds missing or damaged indexes.

@@ -142,6 +142,8 @@ class Log {
   // As read(), without looking at the batches: whoever gets them checks them.
   virtual awaitable<Located> locate(std::string topic, PartitionId partition, Offset from, size_t bytes_max) = 0;
   virtual awaitable<Bounds> bounds(std::string topic, PartitionId partition) = 0;
+  // The bytes of the record batches that are kept. Error(kCorrupt) if a segment is damaged.
+  virtual awaitable<uint64_t> stored_bytes(std::string topic, PartitionId partition) = 0;
   // Returns when the durable end is beyond `offset`, or at `deadline` at the latest.
   virtual awaitable<Bounds> wait_beyond(std::string topic, PartitionId partition, Offset offset,
                                         SteadyTime deadline) = 0;

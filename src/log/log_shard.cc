@@ -325,17 +325,4 @@ awaitable<void> LogShard::clean() {
   work_.notify_all();
 }
 
-awaitable<uint64_t> LogShard::disk_bytes() {
-  const Gate::Pass pass = background_.enter();
-  std::vector<std::shared_ptr<Partition>> partitions;
-  for (const auto& [name, topic] : topics_) {
-    for (const auto& partition : topic.partitions) {
-      if (partition) partitions.push_back(partition);
-    }
-  }
-  uint64_t bytes = 0;
-  for (const auto& partition : partitions) bytes += co_await partition->disk_bytes();
-  co_return bytes;
-}
-
 }  // namespace headrace

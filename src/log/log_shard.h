@@ -64,7 +64,6 @@ class LogShard {
   // Bytes appended since this was last asked.
   uint64_t take_appended_bytes() { return std::exchange(appended_bytes_, 0); }
   awaitable<void> clean();
-  awaitable<uint64_t> disk_bytes();
 
  private:
   bool has_room(const AppendRequest& request) const;

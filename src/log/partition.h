@@ -116,12 +116,12 @@ class Partition : public std::enable_shared_from_this<Partition> {
   awaitable<Bounds> wait_beyond(Offset offset, SteadyTime deadline);
   void watch(std::shared_ptr<LogWatch> watch, Offset beyond);
   awaitable<std::optional<Offset>> offset_at(int64_t timestamp_ms);
+  awaitable<uint64_t> stored_bytes();
 
   // What the checkpoint says about it, if it has anything.
   std::optional<PartitionCheckpoint> checkpoint() const;
   // Writes the index files that are missing on disk. At close.
   awaitable<void> save_indexes();
-  awaitable<uint64_t> disk_bytes();
 
   awaitable<Offset> delete_before(Offset offset, SteadyTime deadline);
 

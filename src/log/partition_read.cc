@@ -213,13 +213,18 @@ awaitable<void> Partition::save_indexes() {
   if (!segments_.empty()) co_await save_index(segments_.back(), services_.background.enter());
 }
 
-awaitable<uint64_t> Partition::disk_bytes() {
+awaitable<uint64_t> Partition::stored_bytes() {
   const auto self = shared_from_this();
   uint64_t bytes = 0;
   const std::deque<SegmentPointer> segments = segments_;
   for (const SegmentPointer& segment : segments) {
-    if (!segment->swapping) co_await load_tail(segment);
-    bytes += segment->tail.capacity + kMarkAreaBytes;
+    try {
+      if (!segment->swapping) co_await load_tail(segment);
+    } catch (const Error&) {
+      const bool stays = !removed_ && !segment->swapping && std::ranges::find(segments_, segment) != segments_.end();
+      if (stays) throw;
+    }
+    bytes += segment->tail.end.position;
   }
   co_return bytes;
 }

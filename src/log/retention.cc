@@ -54,14 +54,7 @@ awaitable<void> Partition::apply_retention() {
   if (removed_) co_return;
   const Cleaning cleaning(*this);
   const int64_t oldest_ms = services_.timers.clock().wall_ms() - config_.retention_ms;
-  uint64_t bytes = 0;
-  if (config_.retention_bytes >= 0) {
-    const std::deque<SegmentPointer> segments = segments_;
-    for (const SegmentPointer& segment : segments) {
-      co_await load_tail(segment);
-      bytes += segment->tail.end.position;
-    }
-  }
+  uint64_t bytes = config_.retention_bytes >= 0 ? co_await stored_bytes() : 0;
   while (!removed_ && !swap_failed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
     SegmentPointer oldest = segments_.front();
     co_await load_tail(oldest);

@@ -240,6 +240,14 @@ class Java:
                          "user": "INVALID_REQUEST", "percentage": "INVALID_REQUEST", "left": {}},
                         self.run_program("quotas", "limited"))
 
+    def test_the_sizes_of_partitions(self):
+        self.make_topic("sized", 2)
+        self.kcat("-P", "-t", "sized", "-p", "1", stdin=f"{'x' * 10_000}\n" * 10)
+        sizes = {row["partition"]: row["bytes"] for row in self.run_program("sizes", "sized")}
+        self.assertEqual(sizes[0], 0)
+        self.assertGreater(sizes[1], 100_000)
+        self.assertLess(sizes[1], 102_000)
+
     def test_a_cooperative_group(self):
         self.check_a_group("cooperative")
 

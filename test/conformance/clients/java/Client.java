@@ -56,6 +56,7 @@ public final class Client {
       case "admin" -> admin(arguments[2], arguments[3]);
       case "errors" -> errors(arguments[2], arguments[3]);
       case "quotas" -> quotas(arguments[2]);
+      case "sizes" -> sizes(arguments[2]);
       default -> throw new IllegalArgumentException(arguments[1]);
     }
   }
@@ -250,6 +251,16 @@ public final class Client {
       setQuota(admin, named, "producer_byte_rate", null);
       setQuota(admin, others, "consumer_byte_rate", null);
       print("left", quotasOf(admin, ClientQuotaFilter.all()));
+    }
+  }
+
+  private static void sizes(String topic) throws Exception {
+    try (Admin admin = Admin.create(properties())) {
+      for (var folder : admin.describeLogDirs(List.of(1)).allDescriptions().get().get(1).values()) {
+        folder.replicaInfos().forEach((partition, replica) -> {
+          if (partition.topic().equals(topic)) print("partition", partition.partition(), "bytes", replica.size());
+        });
+      }
     }
   }
 
