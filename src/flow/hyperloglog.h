@@ -1,9 +1,9 @@
 // HyperLogLog: how many different values there were, within about 1.6 % (1.04 / sqrt(4096)), in at most 3 KB, whatever
 // their number, order and repetition (Flajolet et al. 2007). The first 384 are kept as a sorted list of what a sketch
-// with 2^26 registers would hold, and counted: of 900 full lists one takes two values for one, of a million lists of ten
-// not one. (HyperLogLog++, Heule et al. 2013, begins likewise.) Beyond, the estimate is the improved raw estimator of
-// Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017, algorithm 6), which needs no tables and
-// no change of formula between small and large counts.
+// with 2^26 registers would hold, and counted: of 900 full lists one takes two values for one, of a million lists of
+// ten not one. (HyperLogLog++, Heule et al. 2013, begins likewise.) Beyond, the estimate is the improved raw estimator
+// of Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017, algorithm 6), which needs no tables
+// and no change of formula between small and large counts.
 #pragma once
 
 #include <bit>
@@ -48,7 +48,7 @@ class HyperLogLog {
   void add_to_registers(uint32_t entry);
   void make_dense();
 
-  std::vector<uint32_t> sparse_;  // the hash's first kSparsePrecision bits, then its rank; sorted, the first bits differ
+  std::vector<uint32_t> sparse_;  // the first kSparsePrecision bits of the hash, which differ, and its rank; sorted
   std::vector<uint8_t> dense_;    // kRegisters ranks, or empty while the sketch is sparse
 };
 

@@ -1,5 +1,5 @@
-// DescribeLogDirs: how many bytes each partition holds. There is one place for all of them, and its path and the room on
-// its disk are not the clients' business.
+// DescribeLogDirs: how many bytes each partition holds. There is one place for all of them, and its path and the room
+// on its disk are not the clients' business.
 #include <algorithm>
 #include <numeric>
 #include <utility>
