@@ -14,7 +14,7 @@ constexpr int kRankBits = HyperLogLog::kRankBits;
 constexpr uint32_t kRankMask = (1 << kRankBits) - 1;
 constexpr size_t kDenseBytes = HyperLogLog::kRegisters * kRankBits / 8;
 
-enum class Layout : uint8_t { kDense = 1, kSparse = 2 };
+enum class Layout : uint8_t { kDense = 1, kSparse = 2 };  // 0 was a list of registers, which did not count exactly
 
 using Histogram = std::array<uint32_t, kRankMax + 1>;  // how many registers have each rank
 

@@ -182,7 +182,8 @@ awaitable<bool> Connection::receive(char* to, size_t size) {
   co_return false;
 }
 
-// What follows a small request in the socket comes along; of a large one, no byte goes anywhere else first.
+// What follows in the socket comes along when little is asked for: small requests, and the beginning of a large one,
+// whose rest goes straight to its place.
 ssize_t Connection::receive_some(char* to, size_t size) {
   ssize_t received = 0;
   ahead_used_ = 0;
