@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Confluent's Avro serializer in JavaScript against the registry and the Kafka port. Python's is in
+"""Confluent's Avro serializers in Java and JavaScript against the registry and the Kafka port. Python's is in
 test/e2e/test_registry.py.
 
 Run by `./run test`, or by hand: HEADRACE=build/release/headrace test/conformance/test_registry_serializers.py
 
-tools/run/kafka_clients.sh installs the client in build/kafka-clients; without it, the tests are skipped.
+tools/run/kafka_clients.sh installs the clients in build/kafka-clients; the tests of one that is not there are skipped.
 """
 
 import json
@@ -22,8 +22,8 @@ CREATE STREAM rides (ride bigint NOT NULL, city text NOT NULL, rider text) WITH 
 CREATE MATERIALIZED VIEW city AS SELECT city, count(*) AS rides, sum(ride) AS total, max(rider) AS rider
   FROM rides GROUP BY city;
 """
-CLIENT = pathlib.Path(__file__).resolve().parent / "clients/node-avro/avro.js"
-MODULES = ROOT / "build/kafka-clients/node-avro/node_modules"
+CLIENTS = pathlib.Path(__file__).resolve().parent / "clients"
+PLACE = ROOT / "build/kafka-clients"
 PATIENCE_SECONDS = 60
 
 
@@ -37,17 +37,22 @@ EVOLVED = record(("ride", "int", {}), ("city", "string", {}), ("rider", ["null",
 INCOMPATIBLE = record(("ride", "int", {}), ("city", "string", {}), ("fare", "double", {}))
 
 
-@unittest.skipUnless(MODULES.exists(), "build/kafka-clients/node-avro is not there (tools/run/kafka_clients.sh makes it)")
-class JavaScriptSerializers(unittest.TestCase):
+class Serializers:
+    """What each must do; a client's class says how to run it: `command`, its environment, and what it `needs` of PLACE."""
+
+    environment = {}
+
     def setUp(self):
+        if not (PLACE / self.needs).exists():
+            self.skipTest(f"build/kafka-clients/{self.needs} is not there (tools/run/kafka_clients.sh makes it)")
         self.server = TemporaryServer(APP).start()
         self.addCleanup(self.server.remove)
 
     def run_client(self, command, topic, argument, rows=()):
-        ended = subprocess.run(["node", CLIENT, f"127.0.0.1:{self.server.kafka_port}", f"http://127.0.0.1:{self.server.port}",
+        ended = subprocess.run([*self.command, f"127.0.0.1:{self.server.kafka_port}", f"http://127.0.0.1:{self.server.port}",
                                 command, topic, str(argument)], input="".join(json.dumps(row) + "\n" for row in rows),
                                capture_output=True, text=True, timeout=PATIENCE_SECONDS,
-                               env={**os.environ, "NODE_PATH": str(MODULES)})
+                               env={**os.environ, **self.environment})
         self.assertEqual(ended.returncode, 0, ended.stderr)
         return [json.loads(line) for line in ended.stdout.splitlines()]
 
@@ -89,6 +94,15 @@ class JavaScriptSerializers(unittest.TestCase):
         self.assertEqual([(row["ride"], row["city"]) for row in read], [(1, "Bonn"), (2, "Ulm")])
         self.assertIn("Ada", json.dumps(read[1]))
         self.assertEqual(self.server.get("/subjects/own-value/versions"), [1, 2])
+
+
+class JavaSerializers(Serializers, unittest.TestCase):
+    command, needs = ("java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{PLACE}/java-avro:{PLACE}/java-avro/*", "Avro"), "java-avro"
+
+
+class JavaScriptSerializers(Serializers, unittest.TestCase):
+    command, needs = ("node", CLIENTS / "node-avro/avro.js"), "node-avro"
+    environment = {"NODE_PATH": str(PLACE / "node-avro/node_modules")}
 
 
 if __name__ == "__main__":

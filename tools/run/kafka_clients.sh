@@ -1,5 +1,5 @@
 # The clients of test/conformance, in build/kafka-clients: Kafka's own in Java, Kafka Connect, aiokafka, KafkaJS, franz-go,
-# and Confluent's Avro serializer in JavaScript. One whose tools or network are missing is left out, and its tests are
+# and Confluent's Avro serializers in Java and JavaScript. One whose tools or network are missing is left out, and its tests are
 # skipped; one that is up to date is kept.
 #
 #   source tools/run/packages.sh && source tools/run/kafka_clients.sh && make_kafka_clients
@@ -12,6 +12,7 @@ make_kafka_clients() {
     make_kafka_client java-3.9 "$sources"/java make_java_client 3.9.1
     make_kafka_client java-4.1 "$sources"/java make_java_client 4.1.1
     make_kafka_client connect "$sources"/connect make_connect
+    make_kafka_client java-avro "$sources"/java-avro make_java_serializer
   } &
   make_kafka_client python "$sources"/python/requirements.txt make_python_client &
   {
@@ -54,6 +55,13 @@ make_java_client() {
 
 make_connect() {
   timeout 120 mvn -q -B -f "$sources/connect/pom.xml" dependency:copy-dependencies -DoutputDirectory="$place/$name"
+}
+
+# Of the jar that carries the serializer, only the serializer: the rest has classes under the names of Kafka's client.
+make_java_serializer() {
+  timeout 180 mvn -q -B -f "$sources/java-avro/pom.xml" dependency:copy-dependencies -DoutputDirectory="$place/$name" &&
+    (cd "$place/$name" && jar xf hudi-utilities-bundle_*.jar io/confluent && rm hudi-utilities-bundle_*.jar) &&
+    javac -nowarn -cp "$place/$name:$place/$name/*" -d "$place/$name" "$sources/java-avro/Avro.java"
 }
 
 make_python_client() {
