@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -83,23 +82,6 @@ double syncs_per_second(const std::string& folder, size_t size) {
   return static_cast<double>(syncs) / since(start);
 }
 
-// With 256 KiB due each millisecond, after how many milliseconds all but the slowest in a thousand were synced.
-double paced_sync_p999_ms(const std::string& folder) {
-  constexpr size_t kSyncs = 3'000;
-  constexpr std::chrono::milliseconds kEvery{1};
-  SyncedFile file(folder, size_t{256} << 10);
-  std::vector<double> took;
-  const auto start = Clock::now();
-  for (size_t i = 0; i < kSyncs; ++i) {
-    const auto due = start + i * kEvery;
-    std::this_thread::sleep_until(due);
-    file.sync_next();
-    took.push_back(since(due) * 1e3);
-  }
-  std::nth_element(took.begin(), took.end() - kSyncs / 1000 - 1, took.end());
-  return *(took.end() - kSyncs / 1000 - 1);
-}
-
 struct Pair {
   int client;
   int server;
@@ -166,9 +148,8 @@ int main(int argc, char** argv) {
   const std::string folder = argc > 1 ? argv[1] : ".";
   std::printf(
       "{\"cores\":%u,\"memcpy_bytes_per_s\":%.0f,\"fdatasync_4k_per_s\":%.0f,\"fdatasync_64k_bytes_per_s\":%.0f,"
-      "\"paced_sync_p999_ms\":%.1f,\"loopback_bytes_per_s\":%.0f,\"loopback_round_trips_per_s\":%.0f}\n",
+      "\"loopback_bytes_per_s\":%.0f,\"loopback_round_trips_per_s\":%.0f}\n",
       std::thread::hardware_concurrency(), memcpy_bytes_per_second(), syncs_per_second(folder, 4096),
-      syncs_per_second(folder, 65536) * 65536, paced_sync_p999_ms(folder), loopback_bytes_per_second(),
-      round_trips_per_second());
+      syncs_per_second(folder, 65536) * 65536, loopback_bytes_per_second(), round_trips_per_second());
   return 0;
 }

@@ -10,7 +10,8 @@ import time
 from servers import ROOT, cpu_seconds
 
 LOAD = pathlib.Path(os.environ.get("KAFKA_LOAD", ROOT / "build/release/kafka_load"))
-LOAD_SECONDS_MAX = 150  # the load program ends itself before that
+BARE = pathlib.Path(os.environ.get("KAFKA_BARE", ROOT / "build/release/kafka_bare"))
+LOAD_SECONDS_MAX = 150  # the programs end themselves before that
 
 
 def children_seconds():
@@ -27,6 +28,23 @@ def machine_seconds():
 def memory_bytes(name):
     """A line of /proc/meminfo."""
     return next(int(line.split()[1]) * 1024 for line in open("/proc/meminfo") if line.startswith(f"{name}:"))
+
+
+def interrupts():
+    """How often each device's line has interrupted each core."""
+    lines = [line.split() for line in open("/proc/interrupts") if line.split()[0].rstrip(":").isdigit()]
+    return [[int(count) for count in line[1:1 + os.cpu_count()]] for line in lines]
+
+
+def cores_for(use_disk):
+    """The core for the servers and the one for their clients, and what `use_disk` returned: the disk is to interrupt who
+    uses it."""
+    before = interrupts()
+    result = use_disk()
+    taken = [[now - then for now, then in zip(*line)] for line in zip(interrupts(), before)]
+    busiest = max(taken, key=sum)
+    server = busiest.index(max(busiest)) if max(busiest) > 0 else 0
+    return str(server), str((server + 1) % os.cpu_count()), result
 
 
 def settings(options):
@@ -68,6 +86,21 @@ class Client:
 def settle():
     """Dirty pages that one server left are written before the next is measured."""
     os.sync()
+
+
+class Bare:
+    """The program that does with the same bytes only what the kernel must (bare.cc)."""
+
+    def __init__(self, folder, server_core, client_core):
+        self.options = ["--folder", folder, "--cores", f"{server_core},{client_core}"]
+
+    def measure(self, command, *options):
+        """bytes_per_s and server_cpu_s_per_gb."""
+        done = subprocess.run([BARE, command, *self.options, *map(str, options)], capture_output=True, text=True,
+                              timeout=LOAD_SECONDS_MAX)
+        if done.returncode:
+            raise SystemExit(f"bare {command}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
 
 
 class PageCache:

@@ -11,7 +11,7 @@ run_bench() {
 
 run_kafka_bench() {
   install_missing "${kafka_bench_packages[@]}"
-  build release headrace limits kafka_load
+  build release headrace limits kafka_load kafka_bare
   local jars=$PWD/build/bench-kafka/jars
   # Fetched anew when the file that names the jars has changed.
   if [[ ! $jars/.complete -nt bench/kafka/pom.xml ]]; then
