@@ -48,6 +48,7 @@ HttpOptions http_options(const UpOptions& options) {
 kafka::KafkaOptions kafka_options(const UpOptions& options) {
   kafka::KafkaOptions kafka{.listen = options.kafka_listen, .insecure = options.insecure};
   kafka.limits.request_bytes_total_max = options.memory_bytes / 16;
+  kafka.limits.frame_pool_bytes = std::min(kafka.limits.frame_pool_bytes, kafka.limits.request_bytes_total_max);
   kafka.limits.request_bytes_max = std::min(kafka.limits.request_bytes_max, kafka.limits.request_bytes_total_max);
   // A request of one batch that is too large is still read, so that its producer hears why.
   kafka.limits.batch_bytes_max = std::min(kafka.limits.batch_bytes_max, kafka.limits.request_bytes_max / 2);

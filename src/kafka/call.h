@@ -14,6 +14,7 @@
 #include "kafka/throttle.h"
 #include "kafka/wire.h"
 #include "kafka/wire_header.h"
+#include "runtime/frame_pool.h"
 
 namespace headrace::kafka {
 
@@ -39,7 +40,7 @@ inline constexpr std::chrono::milliseconds kLookInterval{250};
 struct Call {
   const Broker& broker;
   Shard& shard;
-  std::shared_ptr<std::string> frame;  // the request's bytes
+  Frame frame;  // the request's bytes
   RequestHeader header;
   KafkaReader body;  // views into the frame live as long as the call
   const Peer& peer;

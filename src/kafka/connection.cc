@@ -52,7 +52,7 @@ Connection::Request::Request(Connection& connection)
     : lease(connection.shared_.request_memory),
       call{.broker = connection.shared_.broker,
            .shard = connection.shared_.shard,
-           .frame = std::make_shared<std::string>(),
+           .frame = {},
            .header = {},
            .body = KafkaReader({}),
            .peer = connection.peer_,
@@ -95,8 +95,8 @@ awaitable<void> Connection::read_all() {
   while (!ended_ && !shared_.stopping) {
     auto request = std::make_shared<Request>(*this);
     Call& call = request->call;
-    if (!co_await read_frame(request->lease, *call.frame)) co_return;
-    call.body = KafkaReader(*call.frame);
+    if (!co_await read_frame(request->lease, call.frame)) co_return;
+    call.body = KafkaReader(std::string_view(call.frame.bytes));
     try {
       call.header.read(call.body);
     } catch (const Error& error) {
@@ -116,7 +116,7 @@ awaitable<void> Connection::read_all() {
   }
 }
 
-awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& frame) {
+awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, Frame& frame) {
   const KafkaLimits& limits = shared_.broker.options.limits;
   read_deadline_ = shared_.now + limits.idle_time;
   char prefix[kLengthBytes];
@@ -134,7 +134,7 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
   const SteadyTime patience = began + limits.request_time + enough;
   // Pages that nothing was written to cost nothing, so the room is taken as the bytes come, not as they are announced:
   // never much more than has come, or those who announce and do not send would have it all.
-  frame.resize_and_overwrite(size, [](char*, size_t all) { return all; });
+  frame = shared_.frames.take(size);
   for (size_t received = 0; received < size;) {
     const size_t part = std::min(size - received, std::clamp(received, kRoomStepMin, kRoomStepMax));
     read_deadline_ = shared_.now + kNoLimit;
@@ -142,7 +142,7 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, std::string& fr
     const auto so_far = std::chrono::milliseconds(received * 1000 / limits.request_bytes_per_second_min);
     read_deadline_ = std::max(began, shared_.now) + limits.request_time + so_far;
     receiving_since_ = shared_.now;
-    if (!co_await receive(frame.data() + received, part)) co_return false;
+    if (!co_await receive(frame.bytes.data() + received, part)) co_return false;
     receiving_since_.reset();
     received += part;
   }
@@ -218,7 +218,7 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
     cut();
   }
   request->lease.release();
-  call.frame.reset();
+  call.frame = {};
   request->done = true;
   --handling_;
   progress_.notify_all();

@@ -28,6 +28,7 @@ struct ConnectionShard {
   Shard& shard;
   Pool& pool;
   BodyMemory request_memory;
+  FramePool& frames;
   KafkaMetrics metrics;
   size_t fetch_session_room;  // for partitions that sessions remember
   std::list<Connection*> connections;
@@ -60,7 +61,7 @@ class Connection {
 
   awaitable<void> read_all();
   // The next frame without its length; false when the client is gone or broke the protocol.
-  awaitable<bool> read_frame(BodyMemory::Lease& lease, std::string& frame);
+  awaitable<bool> read_frame(BodyMemory::Lease& lease, Frame& frame);
   // Until a client beyond its quota has been silent for long enough.
   awaitable<bool> wait_out_throttle();
   // What was read ahead first, and then from the socket.

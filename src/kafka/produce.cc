@@ -28,8 +28,9 @@ ErrorCode error_of(const Error& error) {
 // A batch that is most of its request stays where it is. Others are copied, so that a small one that is kept does not
 // keep a large request.
 BatchBytes bytes_for_log(const Call& call, std::string_view records) {
-  if (records.size() * 2 < call.frame->size()) return std::string(records);
-  return {call.frame, {call.frame->data() + (records.data() - call.frame->data()), records.size()}};
+  if (records.size() * 2 < call.frame.bytes.size()) return std::string(records);
+  const std::span<char> bytes = call.frame.bytes;
+  return {call.frame.owner, bytes.subspan(static_cast<size_t>(records.data() - bytes.data()), records.size())};
 }
 
 awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topic,

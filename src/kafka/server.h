@@ -45,6 +45,7 @@ class KafkaServer {
   ProducerIds producer_ids_;
   Quotas quotas_;
   Broker broker_;
+  FramePool frames_;
   std::vector<std::unique_ptr<PerShard>> shards_;
   TcpListener tcp_;
 };

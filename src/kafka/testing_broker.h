@@ -60,7 +60,7 @@ class TestingBroker {
                     .options = options_};
       Call call{.broker = broker,
                 .shard = log_.runtime().shard(0),
-                .frame = frame_,
+                .frame = {{frame_, frame_->data()}, *frame_},
                 .header = {.api_key = Request::kKey, .api_version = version, .correlation_id = 7, .client_id = client_},
                 .body = KafkaReader(*frame_),
                 .peer = peer_,
