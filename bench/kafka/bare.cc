@@ -36,10 +36,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr unsigned kSecondsMax = 60;
-constexpr size_t kUnacknowledgedMax = 5;              // frames of a connection, as a producer has requests in flight
-constexpr size_t kReservedBytes = size_t{64} << 20;   // of the disk, at once, in all files
-constexpr size_t kWrittenBytes = size_t{768} << 20;   // that are there to be sent
-constexpr size_t kAnswerBytes = size_t{4} << 20;      // at most, of several files; a large range is an answer alone
+constexpr size_t kUnacknowledgedMax = 5;             // frames of a connection, as a producer has requests in flight
+constexpr size_t kReservedBytes = size_t{64} << 20;  // of the disk, at once, in all files
+constexpr size_t kWrittenBytes = size_t{768} << 20;  // that are there to be sent
+constexpr size_t kAnswerBytes = size_t{4} << 20;     // at most, of several files; a large range is an answer alone
 
 int require(ssize_t result, const char* what) {
   if (result >= 0) return static_cast<int>(result);
