@@ -1,5 +1,6 @@
-// The least that a log server can do with bytes: nothing but what the kernel must. What it takes for that is in the
-// CPU time and the rate of every server that works through the page cache and sockets, before it has looked at a byte.
+// A log server that does nothing with bytes but what the kernel must: what it takes, a server that works through the page
+// cache and sockets takes too, before it has looked at a byte. A comparison and no strict limit: it does little at once,
+// and one that does more side by side can be faster.
 //
 //   bare in                          receives frames, writes them to a file, syncs it, acknowledges each with a byte
 //   bare out  --files N --range R    writes frames to files; then answers each byte with ranges of some (sendfile)
@@ -14,14 +15,12 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>

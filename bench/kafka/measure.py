@@ -37,8 +37,8 @@ def interrupts():
 
 
 def cores_for(use_disk):
-    """The core for the servers and the one for their clients, and what `use_disk` returned: the disk is to interrupt who
-    uses it."""
+    """The core for the servers and the one for their clients, and what `use_disk` returned. The disk is to interrupt
+    who uses it."""
     before = interrupts()
     result = use_disk()
     taken = [[now - then for now, then in zip(*line)] for line in zip(interrupts(), before)]
@@ -95,7 +95,7 @@ class Bare:
         self.options = ["--folder", folder, "--cores", f"{server_core},{client_core}"]
 
     def measure(self, command, *options):
-        """bytes_per_s and server_cpu_s_per_gb."""
+        """What it prints: bytes_per_s and server_cpu_s_per_gb, or of `sync` p50_ms, p99_ms and p999_ms."""
         done = subprocess.run([BARE, command, *self.options, *map(str, options)], capture_output=True, text=True,
                               timeout=LOAD_SECONDS_MAX)
         if done.returncode:

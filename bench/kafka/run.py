@@ -3,9 +3,8 @@
 
     bench/kafka/run.py [--runs 5] [--seconds 3] [--only produce,latency,tail,tools,partitions] [--rate R] [--raw FILE]
 
-Servers share one core, the one that the disk interrupts, and the clients have the other, so that no server is faster for
-what its client left it, and no client slower for what its server writes.
-Headrace acknowledges after fsync; Kafka is measured as it comes, which acknowledges from the page cache, and with
+Servers share one core, the one that the disk interrupts, and the clients have the other, so that no server is faster
+for what its client left it, and no client slower for what its server writes. Headrace acknowledges after fsync; Kafka is measured as it comes, which acknowledges from the page cache, and with
 flush.messages=1, which fsyncs as Headrace does. Kafka never pays for its disk in these figures: what it left dirty is
 written between the measurements. Memory is full of page cache before each of them. "The kernel alone" is a program that
 receives, writes and syncs, or sends from files, and looks at nothing (bare.cc). A line is: name, value, unit, peer's
@@ -102,15 +101,19 @@ class Bench:
             self.page_cache.fill()
         result = self.client.measure(server, command, topic, *options)
         self.others.append(result["others"])
-        if self.raw:
-            asked = {"server": server.name, "command": command, "options": list(map(str, options)), "topic": topic}
-            print(json.dumps(asked | result), file=self.raw, flush=True)
+        self.keep({"server": server.name, "command": command, "options": options, "topic": topic}, result)
         return result
+
+    def keep(self, asked, result):
+        if self.raw:
+            print(json.dumps(asked | result), file=self.raw, flush=True)
 
     def measure_bare(self, command, *options):
         settle()
         self.page_cache.fill()
-        return self.bare.measure(command, "--seconds", self.seconds, *options)
+        result = self.bare.measure(command, "--seconds", self.seconds, *options)
+        self.keep({"server": BARE, "command": command, "options": options}, result)
+        return result
 
     def produce(self, server, topic, case):
         return self.measure(server, "produce", topic, "--seconds", self.seconds, "--producers", case.producers,
@@ -180,7 +183,7 @@ class Bench:
                median(results[KAFKA], "server_cpu_s_per_gb"), "goal <= 0.333")
 
     def report_bare(self, name, ours, results):
-        if not results[BARE]:
+        if BARE not in results:
             return
         report(name, ours * RECORD_BYTES / 1e6, "MB/s", median(results[BARE], "bytes_per_s") / 1e6)
         report(f"{name}: server CPU", median(results[HEADRACE], "server_cpu_s_per_gb"), "s/GB",

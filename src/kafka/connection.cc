@@ -132,8 +132,8 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, Frame& frame) {
   const SteadyTime began = shared_.broker.timers.clock().steady();
   const auto enough = std::chrono::milliseconds(size * 1000 / limits.request_bytes_per_second_min);
   const SteadyTime patience = began + limits.request_time + enough;
-  // Pages that nothing was written to cost nothing, so the room is taken as the bytes come, not as they are announced:
-  // never much more than has come, or those who announce and do not send would have it all.
+  // Pages that nothing was written to cost nothing, or are the pool's, so the room is taken as the bytes come, not as
+  // they are announced: never much more than has come, or those who announce and do not send would have it all.
   frame = shared_.frames.take(size);
   for (size_t received = 0; received < size;) {
     const size_t part = std::min(size - received, std::clamp(received, kRoomStepMin, kRoomStepMax));

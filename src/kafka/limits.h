@@ -18,7 +18,7 @@ struct KafkaLimits {
   size_t request_bytes_max = 32 * 1024 * 1024;        // of one request; the connection is closed
   size_t batch_bytes_max = kBatchBytesMax;            // of a record batch; MESSAGE_TOO_LARGE
   size_t request_bytes_total_max = 64 * 1024 * 1024;  // of all requests in memory; reading waits
-  size_t frame_pool_bytes = 32 * 1024 * 1024;         // kept for large requests; others have other memory
+  size_t frame_pool_bytes = 32 * 1024 * 1024;         // kept for large requests, beside that
   size_t requests_in_flight_max = 64;                 // of one connection; reading waits
   size_t fetch_bytes_max = 16 * 1024 * 1024;          // of one answer to a fetch, but for its first batch
   size_t fetch_session_partitions_max = 100'000;      // that all fetch sessions of a shard remember; none is handed out

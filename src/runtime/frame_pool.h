@@ -1,6 +1,7 @@
 // Memory for the bytes of requests. Large ones get a block of a region on huge pages that stays: with pages of 4 KiB
-// that come and go with each request, a tenth of the processor time of taking in large batches goes to page faults
-// and to the translation of addresses. Small ones, and those for which no block is free, get memory of their own.
+// that come and go with each request, a tenth to a fifth of the processor time of taking in large batches goes to page
+// faults and to the translation of addresses. Small ones, and those for which no block is free, get memory of their
+// own.
 //
 // A client that announces a large request and sends none of it can keep a block from others, who only lose the
 // advantage; however many do so, the region is all that they make resident.

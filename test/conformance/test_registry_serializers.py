@@ -97,11 +97,13 @@ class Serializers:
 
 
 class JavaSerializers(Serializers, unittest.TestCase):
-    command, needs = ("java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{PLACE}/java-avro:{PLACE}/java-avro/*", "Avro"), "java-avro"
+    command = ("java", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", f"{PLACE}/java-avro:{PLACE}/java-avro/*", "Avro")
+    needs = "java-avro"
 
 
 class JavaScriptSerializers(Serializers, unittest.TestCase):
-    command, needs = ("node", CLIENTS / "node-avro/avro.js"), "node-avro"
+    command = ("node", CLIENTS / "node-avro/avro.js")
+    needs = "node-avro"
     environment = {"NODE_PATH": str(PLACE / "node-avro/node_modules")}
 
 

@@ -1,6 +1,6 @@
 # The clients of test/conformance, in build/kafka-clients: Kafka's own in Java, Kafka Connect, aiokafka, KafkaJS, franz-go,
-# and Confluent's Avro serializers in Java and JavaScript. One whose tools or network are missing is left out, and its tests are
-# skipped; one that is up to date is kept.
+# and Confluent's Avro serializers in Java and JavaScript. One whose tools or network are missing is left out, and its
+# tests are skipped; one that is up to date is kept.
 #
 #   source tools/run/packages.sh && source tools/run/kafka_clients.sh && make_kafka_clients
 

@@ -21,8 +21,8 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
- * Confluent's Avro serializer in Java as test_registry_serializers.py drives it; README.md beside the clients has the commands
- * and what they print.
+ * Confluent's Avro serializer in Java as test_registry_serializers.py drives it; README.md beside the clients has the
+ * commands and what they print.
  */
 public final class Avro {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -49,7 +49,8 @@ public final class Avro {
             new KafkaProducer<>(Map.of("bootstrap.servers", address), new StringSerializer(), values);
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in))) {
       for (String line = input.readLine(); line != null; line = input.readLine()) {
-        print(Map.of("offset", producer.send(new ProducerRecord<>(topic, record(schema, JSON.readTree(line)))).get().offset()));
+        GenericRecord row = record(schema, JSON.readTree(line));
+        print(Map.of("offset", producer.send(new ProducerRecord<>(topic, row)).get().offset()));
       }
     }
   }
