@@ -5,6 +5,10 @@ Run by `./run test`, or by hand: HEADRACE=build/release/headrace test/conformanc
 
 Members join, leave and are killed during traffic, and the server too: every record is read, and what has been committed
 never goes back.
+
+When the server is killed, librdkafka's members commit themselves. Its timer's commit that was not answered is sent again a
+tenth of a second after the connection is back, and by then the timer may have committed more: that goes back as it was asked
+to.
 """
 
 import pathlib
@@ -73,9 +77,10 @@ class ConsumerProtocol:
         admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
         admin.create_topics([confluent_kafka.admin.NewTopic(self.topic, more.PARTITIONS, 1)])[self.topic].result(30)
 
-    def start(self, *instance, topic=None):
+    def start(self, *instance, topic=None, environment=()):
         command = self.members[len(self.started) % len(self.members)]
-        member = more.Program([*command, self.address, "group", topic or self.topic, GROUP, "consumer", *instance], {})
+        member = more.Program([*command, self.address, "group", topic or self.topic, GROUP, "consumer", *instance],
+                              dict(environment))
         self.addCleanup(member.stop)
         self.started.append(member)
         return member
@@ -118,8 +123,9 @@ class ConsumerProtocol:
         third.end()
 
     def test_the_server_is_killed_during_traffic(self):
+        environment = {"COMMIT_EACH_BATCH": "1"}
         traffic, committed = self.traffic()
-        first, second = self.start(), self.start()
+        first, second = self.start(environment=environment), self.start(environment=environment)
         self.shared("both have some", first, second)
         for round_ in range(3):
             before = first.assigned, second.assigned
@@ -128,7 +134,7 @@ class ConsumerProtocol:
             self.shared(f"after kill -9 number {round_ + 1}", first, second)
             self.assertEqual((first.assigned, second.assigned), before, "nobody noticed")
         self.server.kill()
-        third = self.start()
+        third = self.start(environment=environment)
         self.server.start()
         self.shared("a third one joins as the server starts", first, second, third)
         self.all_read(traffic, committed)

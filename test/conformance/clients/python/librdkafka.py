@@ -2,12 +2,14 @@
 the commands and what they print. The one of Debian is too old for it."""
 
 import json
+import os
 import select
 import sys
 
 import confluent_kafka
 
 ADDRESS = sys.argv[1]
+COMMITS_ITSELF = bool(os.environ.get("COMMIT_EACH_BATCH"))
 
 
 def show(**row):
@@ -16,11 +18,13 @@ def show(**row):
 
 def group(topic, group_id, protocol, instance=None):
     configuration = {"bootstrap.servers": ADDRESS, "group.id": group_id, "group.protocol": protocol,
-                     "auto.offset.reset": "earliest", "auto.commit.interval.ms": 200}
+                     "auto.offset.reset": "earliest", "auto.commit.interval.ms": 200,
+                     "enable.auto.commit": not COMMITS_ITSELF}
     if instance:
         configuration["group.instance.id"] = instance
     consumer = confluent_kafka.Consumer(configuration)
     assigned = set()
+    uncommitted = False
 
     def gained(_, partitions):
         assigned.update(each.partition for each in partitions)
@@ -39,6 +43,12 @@ def group(topic, group_id, protocol, instance=None):
                 show(error=record.error().name())
             else:
                 show(partition=record.partition(), offset=record.offset(), value=record.value().decode())
+                uncommitted = COMMITS_ITSELF
+        if uncommitted:
+            try:
+                uncommitted = any(each.error for each in consumer.commit(asynchronous=False))
+            except confluent_kafka.KafkaException:
+                pass  # the server is down, or the partitions are another member's by now
     consumer.close()
 
 
