@@ -1,7 +1,7 @@
 #include "views/catalog.h"
 
 #include <algorithm>
-#include <set>
+#include <charconv>
 
 #include "base/check.h"
 #include "base/trace.h"
@@ -16,8 +16,32 @@ namespace {
 
 const std::string kCatalogTopic = "_catalog";
 constexpr std::string_view kCountersKey = "";
-// Of tombstones: the topic that the dropped stream was on. It is removed after the record, perhaps after a crash.
-constexpr std::string_view kTopicHeader = "headrace.topic";
+// Of tombstones: a topic that goes with the object, as its id in hexadecimal, a blank and its name. It is removed after
+// the record, perhaps after a crash; another topic that has come by the name since has another id, and stays.
+constexpr std::string_view kRemovesHeader = "headrace.removes";
+
+struct RemovedTopic {
+  std::string name;
+  TopicId id;
+};
+
+std::string encode(const RemovedTopic& topic) {
+  return fmt::format("{:016x}{:016x} {}", topic.id.high, topic.id.low, topic.name);
+}
+
+RemovedTopic decode_removed_topic(std::string_view text) {
+  constexpr size_t kHalf = 16;
+  const auto half = [&](size_t at) {
+    uint64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data() + at, text.data() + at + kHalf, value, 16);
+    if (problem != std::errc() || end != text.data() + at + kHalf)
+      throw Error(Code::kCorrupt, fmt::format("the header {} of {} has no topic's id", kRemovesHeader, kCatalogTopic));
+    return value;
+  };
+  if (text.size() <= 2 * kHalf + 1)
+    throw Error(Code::kCorrupt, fmt::format("the header {} of {} is too short", kRemovesHeader, kCatalogTopic));
+  return {std::string(text.substr(2 * kHalf + 1)), {half(0), half(kHalf)}};
+}
 
 TopicConfig topic_config(const StreamInfo& info) {
   TopicConfig config;
@@ -68,7 +92,7 @@ awaitable<void> Catalog::open() {
   int32_t next_schema_id = CatalogState().next_schema_id;
   uint32_t next_table = CatalogState().next_table;
   CatalogSchemas from{.registry = &registry_};
-  std::set<std::string> dropped;
+  std::vector<RemovedTopic> removed;
   co_await replay(log_, std::string(kCatalogTopic), 0, [&](const Record& record) {
     if (!record.key) return;
     const std::string name(*record.key);
@@ -82,15 +106,15 @@ awaitable<void> Catalog::open() {
       records[name] = CatalogRecord::decode(*record.value);
     } else {
       records.erase(name);
-      dropped.insert(name + std::string(kDeadSuffix));
       for (const RecordHeader& header : record.headers)
-        if (header.key == kTopicHeader && header.value) dropped.emplace(*header.value);
+        if (header.key == kRemovesHeader && header.value) removed.push_back(decode_removed_topic(*header.value));
     }
   });
   auto state = std::make_shared<CatalogState>(build_catalog(std::move(records), next_schema_id, next_table, {}, from));
-  for (const auto& [name, stream] : state->streams) dropped.erase(stream->definition.topic);
-  for (const std::string& topic : dropped)
-    if (co_await log_.find(topic)) co_await log_.remove(topic);
+  for (const auto& [name, stream] : state->streams)
+    std::erase_if(removed, [&](const RemovedTopic& topic) { return topic.name == stream->definition.topic; });
+  for (const RemovedTopic& topic : removed)
+    if (log_.id_of(topic.name) == topic.id) co_await log_.remove(topic.name);
   co_await create_topics(state);
   co_await restore_schemas(*state);
   state_.set(std::move(state));
@@ -197,9 +221,16 @@ awaitable<void> Catalog::write_records(CatalogStatePtr before, CatalogStatePtr a
   }
   for (const auto& [name, record] : before->records) {
     if (after->records.contains(name)) continue;
-    const auto stream = before->streams.find(name);
-    const RecordHeader topic{kTopicHeader, stream == before->streams.end() ? name : stream->second->definition.topic};
-    builder.append(now, name, std::nullopt, {&topic, 1});
+    std::vector<std::string> removed;
+    for (const std::string& stream : {name, name + std::string(kDeadSuffix)}) {
+      const auto gone = before->streams.find(stream);
+      if (gone == before->streams.end()) continue;
+      const std::string& topic = gone->second->definition.topic;
+      if (const auto id = log_.id_of(topic)) removed.push_back(encode({topic, *id}));
+    }
+    std::vector<RecordHeader> headers;
+    for (const std::string& topic : removed) headers.push_back({kRemovesHeader, topic});
+    builder.append(now, name, std::nullopt, headers);
   }
   builder.append(now, kCountersKey, counters_json(*after));
   std::vector<PartitionBatch> batches(1);

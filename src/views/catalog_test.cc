@@ -229,6 +229,21 @@ TEST_F(CatalogTest, ADroppedStreamComesBackEmpty) {
   EXPECT_EQ(system_->query("SELECT * FROM s"), Strings{R"({"id":1,"b":"new"})"});
 }
 
+TEST_F(CatalogTest, TopicsThatComeByTheNameOfWhatWasDroppedStay) {
+  open();
+  const auto make = [&](const std::string& topic) {
+    system_->runtime.block_on([&] { return system_->log->create(topic, {.partitions = 2}); });
+  };
+  make("orders");  // a client's
+  system_->execute(
+      "CREATE STREAM s (a text); CREATE MATERIALIZED VIEW orders AS SELECT a, count(*) AS n FROM s GROUP BY a;"
+      "DROP MATERIALIZED VIEW orders; DROP STREAM s");
+  make("s");
+  make("s.dead");
+  open();
+  EXPECT_EQ(topics(), (Strings{"_catalog", "_schemas", "orders", "s", "s.dead"}));
+}
+
 TEST_F(CatalogTest, ChangesComeOneAtATime) {
   open();
   std::vector<std::thread> threads;
