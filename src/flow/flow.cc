@@ -129,6 +129,12 @@ const Frontier& Flow::frontier() const {
   return implementation_->frontier;
 }
 
+Frontier Flow::frontier_at(const Snapshot& at) const {
+  std::string stored;
+  const bool found = implementation_->store.get(implementation_->own_table, kFrontierKey, stored, &at);
+  return found ? Frontier::decode(stored) : Frontier();
+}
+
 EpochResult Flow::advance(std::span<const FlowInput> input, Frontier to, bool want_changes) {
   return implementation_->advance(input, std::move(to), want_changes);
 }

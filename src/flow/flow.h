@@ -54,6 +54,8 @@ class Flow {
   const QueryPlan& plan() const;
   // As of the last commit. From the thread that calls advance(), or between calls.
   const Frontier& frontier() const;
+  // As of `at`, from any thread: what rows that are read at it reflect.
+  Frontier frontier_at(const Snapshot& at) const;
 
   // One epoch. Never throws for what rows contain; Error(kIo) and the like mean that nothing was committed and the flow
   // must be made anew. Commits at once, unless rows leave by way of the log (see above).

@@ -68,6 +68,7 @@ std::string Token::to_string() const {
   std::string out = stream + "@";
   for (size_t i = 0; i < ends.size(); ++i)
     fmt::format_to(std::back_inserter(out), "{}{}:{}", i ? "," : "", ends[i].first, ends[i].second.value);
+  if (version) fmt::format_to(std::back_inserter(out), "~{}", *version);
   return out;
 }
 
@@ -78,7 +79,12 @@ Token Token::parse(std::string_view text) {
   if (at > kNameBytesMax) throw bad_token(text, "the name is too long");
   Token token{.stream = std::string(text.substr(0, at)), .ends = {}};
   const char* next = text.data() + at + 1;
-  const char* const end = text.data() + text.size();
+  const char* end = text.data() + text.size();
+  if (const size_t tilde = text.find('~', at); tilde != std::string_view::npos) {
+    const auto parsed = std::from_chars(text.data() + tilde + 1, end, token.version.emplace());
+    if (parsed.ec != std::errc() || parsed.ptr != end) throw bad_token(text, "its version is not a number");
+    end = text.data() + tilde;
+  }
   while (next != end) {
     PartitionId partition = 0;
     int64_t offset = 0;

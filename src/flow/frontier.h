@@ -2,6 +2,8 @@
 // at a frontier equals its query over exactly the records before it.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,10 +24,13 @@ struct Frontier {
   static Frontier decode(std::string_view bytes);
 };
 
-// The position that an append reached, as the client gets it: "flights@0:1200,3:1188". The offsets are ends.
+// The position that an append reached, as the client gets it: "flights@0:1200,3:1188". The offsets are ends. The
+// position of a view also says of which version of the view it is, "flights@0:1200,3:1188~64": what one version has
+// shown up to there says nothing of another.
 struct Token {
   std::string stream;
   std::vector<std::pair<PartitionId, Offset>> ends;
+  std::optional<uint32_t> version = std::nullopt;
 
   std::string to_string() const;
   // Throws Error(kInvalid).

@@ -1,4 +1,5 @@
-// Which epoch of a flow a record batch is of: in the headers of the batch's first record.
+// Which epoch of which flow a record batch is of: in the headers of the batch's first record. A view and its
+// replacement are two flows that write to one dead stream.
 #pragma once
 
 #include <array>
@@ -9,10 +10,12 @@
 
 #include "flow/frontier.h"
 #include "log/record_batch.h"
+#include "store/store.h"
 
 namespace headrace {
 
 struct EpochSpan {
+  TableId flow;  // its first table, which no other flow ever has
   Frontier from;
   Frontier to;
 };
@@ -34,10 +37,11 @@ class EpochHeaders {
   uint64_t hash() const;
 
  private:
+  std::string flow_;
   std::string from_;
   std::string to_;
   std::string records_before_;
-  std::array<RecordHeader, 3> headers_;
+  std::array<RecordHeader, 4> headers_;
 };
 
 }  // namespace headrace

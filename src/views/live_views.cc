@@ -1,11 +1,10 @@
 #include "views/live_views.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/check.h"
 #include "base/trace.h"
-#include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "views/view_subscription.h"
 
 namespace headrace {
@@ -13,12 +12,48 @@ namespace {
 
 constexpr std::chrono::milliseconds kReplacementInterval{20};
 constexpr std::chrono::milliseconds kFlushInterval{250};
+constexpr std::chrono::seconds kReplacementNear{1};
 constexpr std::chrono::seconds kReplacementCatchUp{30};
 constexpr std::chrono::milliseconds kRetireInterval{10};
 constexpr int kRetireChecksMax = 1000;
 
 TableId table_at(FlowTables tables, uint32_t index) {
   return TableId{static_cast<uint32_t>(tables.first) + index};
+}
+
+// The replacements that come together, because the queries of some name others.
+std::vector<std::set<std::string>> groups_of_replacements(const CatalogState& state) {
+  const auto names = [](const ViewInfo& reader, const std::string& view) {
+    return std::ranges::find(reader.depends_on, view) != reader.depends_on.end();
+  };
+  const auto reads = [&](const std::string& reader, const std::string& view) {
+    return names(*state.replacements.at(reader), view) || names(*state.views.at(reader), view);
+  };
+  std::vector<std::set<std::string>> groups;
+  for (const auto& [name, replacement] : state.replacements) {
+    std::set<std::string> group{name};
+    std::erase_if(groups, [&](const std::set<std::string>& other) {
+      const bool joined =
+          std::ranges::any_of(other, [&](const std::string& each) { return reads(each, name) || reads(name, each); });
+      if (joined) group.insert(other.begin(), other.end());
+      return joined;
+    });
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+// What makes `view` out of the records of `stream`, step by step: derived streams and then the view; nothing if it is
+// made of other streams.
+std::vector<std::string> steps_from(const CatalogState& state, const std::string& stream, const std::string& view) {
+  std::vector<std::string> steps{view};
+  for (std::string source = state.view(view)->plan->sources[0]; source != stream;) {
+    const auto derived = state.streams.find(source);
+    if (derived == state.streams.end() || !derived->second->is_derived()) return {};
+    steps.push_back(std::exchange(source, derived->second->plan->sources[0]));
+  }
+  std::ranges::reverse(steps);
+  return steps;
 }
 
 }  // namespace
@@ -57,7 +92,8 @@ awaitable<void> LiveViews::stop() {
   stopping_ = true;
   stop_.notify_all();
   co_await gate_.close();
-  for (const auto& [table, flow] : running_) co_await on(flow->shard(), [&flow] { return flow->stop(); });
+  const auto running = running_;
+  for (const auto& [table, flow] : running) co_await on(flow->shard(), [&flow] { return flow->stop(); });
   for (const auto& [name, reader] : readers_) co_await on(reader->shard(), [&reader] { return reader->stop(); });
   co_await on_pool(runtime_.pool(), [this] { store_.flush(); });
 }
@@ -81,12 +117,20 @@ awaitable<void> LiveViews::follow(CatalogStatePtr state) {
       if (reader->stream().schemas.size() != stream->second->schemas.size()) reader->update(stream->second);
     });
   }
+  // Those that stop for what is not to come any more begin again where they stopped.
   std::vector<std::shared_ptr<RunningFlow>> retired;
   std::erase_if(running_, [&](const auto& entry) {
-    const bool gone = !wanted.contains(entry.first) || entry.second->stopping();
-    if (gone) retired.push_back(entry.second);
-    return gone;
+    const auto successor = gives_way_.find(entry.first);
+    const bool in_vain = successor != gives_way_.end() && !wanted.contains(successor->second);
+    const bool gone = !wanted.contains(entry.first) || in_vain;
+    if (!gone) return false;
+    retired.push_back(entry.second);
+    if (successor != gives_way_.end()) gives_way_.erase(successor);
+    return true;
   });
+  // No two flows have the same tables, not for an epoch.
+  for (const auto& flow : retired)
+    if (wanted.contains(flow->spec().tables.first)) co_await on(flow->shard(), [&flow] { return flow->stop(); });
   for (auto& [table, spec] : wanted)
     if (!running_.contains(table)) running_[table] = co_await start_flow(std::move(spec));
 
@@ -171,36 +215,53 @@ awaitable<std::shared_ptr<StreamReader>> LiveViews::reader_here(std::string stre
 
 awaitable<void> LiveViews::watch_replacements(Gate::Pass) {
   while (!stopping_) {
-    if (!catalog_.state()->replacements.empty()) {
+    const CatalogStatePtr state = catalog_.state();
+    for (const std::set<std::string>& views : groups_of_replacements(*state)) {
       try {
-        co_await try_replacements();
+        co_await try_replacements(state, views);
       } catch (const Error& error) {
-        trace::warn("a replacement waits: {}", error.message());
+        trace::warn("the replacement of {} waits: {}", fmt::join(views, ", "), error.message());
       }
     }
     co_await stop_.wait_until(timers_, timers_.clock().steady() + kReplacementInterval);
   }
 }
 
-// Swaps in all replacements once all have caught up. The old flows stop first, and the new ones reach the frontiers at
-// which they stopped before anyone sees them: so no reader sees a view go back.
-awaitable<void> LiveViews::try_replacements() {
-  const CatalogStatePtr state = catalog_.state();
+// Swaps in the replacements of `views` once all have caught up. They come close while the old flows go on; then those
+// stop, and the new ones reach the frontiers at which they stopped before anyone sees them: so no reader sees a view go
+// back. Whatever the catalogue does meanwhile, follow() finds in gives_way_ what is stopped, and what for.
+awaitable<void> LiveViews::try_replacements(CatalogStatePtr state, std::set<std::string> views) {
+  struct Swap {
+    std::shared_ptr<RunningFlow> old;
+    std::shared_ptr<RunningFlow> fresh;
+  };
+  std::vector<Swap> swaps;
   std::map<std::string, TableId> finished;
-  for (const auto& [name, view] : state->replacements) {
-    const auto running = running_.find(view->tables.first);
-    if (running == running_.end() || !running->second->ready()) co_return;
-    finished[name] = view->tables.first;
+  for (const std::string& view : views) {
+    const auto old = running_.find(state->views.at(view)->tables.first);
+    const auto fresh = running_.find(state->replacements.at(view)->tables.first);
+    if (old == running_.end() || fresh == running_.end() || !fresh->second->ready()) co_return;
+    swaps.push_back({old->second, fresh->second});
+    finished[view] = fresh->first;
   }
+  const auto reaches = [](const Swap& swap, SteadyTime deadline) -> awaitable<bool> {
+    if (swap.old->spec().plan->sources != swap.fresh->spec().plan->sources)
+      co_return true;  // nothing to go back behind
+    const Frontier wanted = co_await on(swap.old->shard(), [&swap] { return swap.old->frontier(); });
+    co_return co_await on(swap.fresh->shard(), [&] { return swap.fresh->wait_covers(wanted, deadline); });
+  };
+  for (const Swap& swap : swaps)
+    if (!co_await reaches(swap, timers_.clock().steady() + kReplacementNear)) co_return;
+
+  if (catalog_.state() != state) co_return;
+  for (const Swap& swap : swaps) gives_way_[swap.old->spec().tables.first] = swap.fresh->spec().tables.first;
   const SteadyTime deadline = timers_.clock().steady() + kReplacementCatchUp;
-  for (const auto& [name, table] : finished) {
-    const std::shared_ptr<RunningFlow> old = find(name);
-    const std::shared_ptr<RunningFlow> fresh = running_.at(table);
-    co_await on(old->shard(), [&old] { return old->stop(); });
-    const Frontier reached = co_await on(old->shard(), [&old] { return old->frontier(); });
+  for (const Swap& swap : swaps) {
+    co_await on(swap.old->shard(), [&swap] { return swap.old->stop(); });
     // Until it has, the old view answers with what it had; the next try goes on here.
-    if (!co_await on(fresh->shard(), [&] { return fresh->wait_covers(reached, deadline); }))
-      throw Error(Code::kUnavailable, fmt::format("the new \"{}\" is not where the old one stopped yet", name));
+    if (!co_await reaches(swap, deadline))
+      throw Error(Code::kUnavailable,
+                  fmt::format("the new \"{}\" is not where the old one stopped yet", swap.old->spec().name));
   }
   co_await catalog_.finish_replacements(std::move(finished));
 }
@@ -211,7 +272,8 @@ awaitable<void> LiveViews::keep_flushing(Gate::Pass) {
   while (!stopping_) {
     co_await stop_.wait_until(timers_, timers_.clock().steady() + kFlushInterval);
     uint64_t rows = 0;
-    for (const auto& [table, flow] : running_)
+    const auto running = running_;
+    for (const auto& [table, flow] : running)
       rows = std::max(rows, co_await on(flow->shard(), [&flow] { return flow->rows_in(); }));
     const SteadyTime now = timers_.clock().steady();
     if (rows < rows_at_flush) rows_at_flush = 0;
@@ -343,12 +405,13 @@ awaitable<ScanResult> LiveViews::scan(std::string view, ScanRequest request) {
                     "on the next; for other conditions use POST /v1/sql",
                     view, names));
   }
-  ScanResult result;
-  result.frontier = co_await on(running->shard(), [&] { return running->frontier_token(); });
-  Flow::Page page = co_await on_pool(runtime_.pool(), [&] { return flow->scan(range); });
-  result.rows = std::move(page.rows);
-  result.cursor = std::move(page.cursor);
-  co_return result;
+  co_return co_await on_pool(runtime_.pool(), [&] {
+    const std::shared_ptr<const Snapshot> now = store_.snapshot();
+    Flow::Page page = flow->scan(range, now.get());
+    return ScanResult{.rows = std::move(page.rows),
+                      .cursor = std::move(page.cursor),
+                      .frontier = running->token_of(flow->frontier_at(*now))};
+  });
 }
 
 RowTypePtr LiveViews::type(std::string_view view) {
@@ -359,18 +422,56 @@ std::vector<size_t> LiveViews::key(std::string_view view) {
 }
 
 awaitable<bool> LiveViews::wait(Token token, std::string view, SteadyTime deadline) {
-  std::vector<std::shared_ptr<RunningFlow>> flows;
-  if (view.empty()) {
-    const auto views = views_.get();
-    for (const auto& [name, flow] : *views)
-      if (flow->spec().plan->sources[0] == token.stream) flows.push_back(flow);
-  } else {
-    flows.push_back(find(view));
-  }
-  for (const auto& flow : flows) {
-    if (!co_await on(flow->shard(), [&] { return flow->wait_for(token, deadline); })) co_return false;
+  if (!view.empty()) co_return co_await wait_for_view(std::move(token), std::move(view), deadline);
+  const auto views = views_.get();
+  for (const auto& [name, flow] : *views) {
+    try {
+      if (!co_await wait_for_view(token, name, deadline)) co_return false;
+    } catch (const Error& error) {
+      if (error.code() != Code::kNotFound) throw;  // dropped since
+    }
   }
   co_return true;
+}
+
+awaitable<bool> LiveViews::wait_for_view(Token token, std::string view, SteadyTime deadline) {
+  const CatalogStatePtr state = catalog_.state();
+  const std::vector<std::string> steps = steps_from(*state, token.stream, view);
+  for (const std::string& step : steps) {
+    if (!co_await wait_for_flow(token, step, deadline)) co_return false;
+    // What a derived stream has made of the token's records is on its log by now.
+    if (step != view) token = co_await end_of(state->stream(step));
+  }
+  co_return true;
+}
+
+awaitable<bool> LiveViews::wait_for_flow(Token token, std::string view_or_stream, SteadyTime deadline) {
+  for (;;) {
+    const std::shared_ptr<RunningFlow> flow = co_await flow_of(view_or_stream);
+    if (co_await on(flow->shard(), [&] { return flow->wait_for(token, deadline); })) co_return true;
+    // One that stops gives way to another.
+    if (!flow->stopping() || stopping_ || timers_.clock().steady() >= deadline) co_return false;
+    co_await on(flow->shard(), [&] { return timers_.sleep(flow->shard(), kReplacementInterval); });
+  }
+}
+
+awaitable<std::shared_ptr<RunningFlow>> LiveViews::flow_of(std::string view_or_stream) {
+  const CatalogStatePtr state = catalog_.state();
+  const auto stream = state->streams.find(view_or_stream);
+  if (stream == state->streams.end()) co_return find(view_or_stream);
+  co_return co_await on(runtime_.shard(0), [&] {
+    const auto found = running_.find(stream->second->tables.first);
+    if (found == running_.end())
+      throw Error(Code::kUnavailable, fmt::format("the stream \"{}\" is being started", view_or_stream));
+    return found->second;
+  });
+}
+
+awaitable<Token> LiveViews::end_of(StreamInfoPtr stream) {
+  Token token{.stream = stream->definition.name, .ends = {}};
+  for (PartitionId partition = 0; partition < stream->definition.partitions; ++partition)
+    token.ends.emplace_back(partition, (co_await log_.bounds(stream->definition.topic, partition)).end);
+  co_return token;
 }
 
 awaitable<std::shared_ptr<Subscription>> LiveViews::subscribe(std::string view, std::string last_event_id) {

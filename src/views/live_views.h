@@ -4,8 +4,10 @@
 // Belongs to shard 0. What readers need is published.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "views/running_flow.h"
@@ -66,7 +68,11 @@ class LiveViews final : public Views, public Catalog::Listener {
   awaitable<void> drop_tables(FlowTables tables);
   awaitable<void> try_drop_tables(FlowTables tables);
   awaitable<void> watch_replacements(Gate::Pass pass);
-  awaitable<void> try_replacements();
+  awaitable<void> try_replacements(CatalogStatePtr state, std::set<std::string> views);
+  awaitable<std::shared_ptr<RunningFlow>> flow_of(std::string view_or_stream);
+  awaitable<bool> wait_for_view(Token token, std::string view, SteadyTime deadline);
+  awaitable<bool> wait_for_flow(Token token, std::string view_or_stream, SteadyTime deadline);
+  awaitable<Token> end_of(StreamInfoPtr stream);
   awaitable<void> keep_flushing(Gate::Pass pass);
   awaitable<void> flush();
   awaitable<void> require_ready(std::shared_ptr<RunningFlow> flow);
@@ -80,6 +86,7 @@ class LiveViews final : public Views, public Catalog::Listener {
   const LiveViewsOptions options_;
 
   std::map<TableId, std::shared_ptr<RunningFlow>> running_;
+  std::map<TableId, TableId> gives_way_;  // flows that stop, each for the one that takes its place
   std::map<std::string, std::shared_ptr<StreamReader>, std::less<>> readers_;
   Published<Flows> views_{std::make_shared<Flows>()};
   std::map<std::string, StreamRate> stream_rates_;
@@ -88,7 +95,7 @@ class LiveViews final : public Views, public Catalog::Listener {
   Signal reader_started_;
   Signal stop_;
   Gate gate_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace headrace

@@ -8,8 +8,8 @@ struct LastBatch {
   int64_t records = 0;  // of the epoch, up to the end of the batch
 };
 
-// The last batch that is of an epoch: others may have been appended by people (bad rows of requests).
-awaitable<std::optional<LastBatch>> last_batch(Log& log, std::string topic, PartitionId partition) {
+// Behind it there may be batches of people (bad rows of requests), and of the view that this one replaces.
+awaitable<std::optional<LastBatch>> last_batch(Log& log, std::string topic, PartitionId partition, TableId flow) {
   const Bounds bounds = co_await log.bounds(topic, partition);
   for (Offset end = bounds.end; end > bounds.start;) {
     const Fetched fetched = co_await log.read(topic, partition, {end.value - 1}, 1);
@@ -21,7 +21,8 @@ awaitable<std::optional<LastBatch>> last_batch(Log& log, std::string topic, Part
       span = span_of(record);
       return false;
     });
-    if (span) co_return LastBatch{std::move(span->epoch), span->records_before + header.records};
+    if (span && span->epoch.flow == flow)
+      co_return LastBatch{std::move(span->epoch), span->records_before + header.records};
     end = header.base;
   }
   co_return std::nullopt;
@@ -29,10 +30,10 @@ awaitable<std::optional<LastBatch>> last_batch(Log& log, std::string topic, Part
 
 }  // namespace
 
-awaitable<OutputPosition> OutputPosition::load(Log& log, std::string topic, PartitionId partitions) {
+awaitable<OutputPosition> OutputPosition::load(Log& log, std::string topic, PartitionId partitions, TableId flow) {
   std::vector<std::optional<LastBatch>> last;
   for (PartitionId partition = 0; partition < partitions; ++partition)
-    last.push_back(co_await last_batch(log, topic, partition));
+    last.push_back(co_await last_batch(log, topic, partition, flow));
   OutputPosition position;
   for (const auto& batch : last) {
     if (batch && (!position.newest_ || !position.newest_->to.covers(batch->epoch.to))) position.newest_ = batch->epoch;

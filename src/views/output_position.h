@@ -1,9 +1,9 @@
-// How the rows that a flow sends to the log come there exactly once. Each record batch of an epoch says which epoch it
-// is of and how many of the epoch's records the partition had before it (epoch_span.h); epochs are appended one after
-// the other, and committed only after that. So after a crash the last batches of the topic tell all: every epoch that
-// ends at or before the newest `from` is there whole, and of the epoch from `from` to `to` each partition has the
-// records up to its last batch. The flow replays up to `from` without output, then exactly that epoch, less what is
-// there.
+// How the rows that a flow sends to the log come there exactly once. Each record batch of an epoch says which epoch of
+// which flow it is of and how many of the epoch's records the partition had before it (epoch_span.h); epochs are
+// appended one after the other, and committed only after that. So after a crash the flow's last batches tell all: every
+// epoch that ends at or before the newest `from` is there whole, and of the epoch from `from` to `to` each partition
+// has the records up to its last batch. The flow replays up to `from` without output, then exactly that epoch, less
+// what is there.
 //
 // That needs an epoch's rows to come in the same order again: a flow takes its input partition by partition.
 #pragma once
@@ -19,8 +19,8 @@ namespace headrace {
 
 class OutputPosition {
  public:
-  // Reads the last batches of all partitions of `topic`.
-  static awaitable<OutputPosition> load(Log& log, std::string topic, PartitionId partitions);
+  // Looks for the last batch of `flow` in each partition of `topic`.
+  static awaitable<OutputPosition> load(Log& log, std::string topic, PartitionId partitions, TableId flow);
 
   // The next point at which an epoch that begins at `frontier` must end exactly, if any.
   std::optional<Frontier> barrier(const Frontier& frontier) const;

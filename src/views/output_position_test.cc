@@ -8,6 +8,8 @@
 namespace headrace {
 namespace {
 
+constexpr TableId kFlow{64}, kReplacement{128};
+
 // A source of two partitions, read as far as this.
 Frontier at(int64_t first, int64_t second = 0) {
   return {.offsets = {{Offset{first}, Offset{second}}}};
@@ -23,11 +25,12 @@ class OutputPositionTest : public testing::Test {
       builder.append(1000, "key", "value", i == 0 ? headers : std::span<const RecordHeader>());
     log_.append_bytes("out", partition, builder.finish());
   }
-  void append(PartitionId partition, const Frontier& from, const Frontier& to, int records = 1, int before = 0) {
-    append(partition, EpochHeaders({from, to}).of_batch(before), records);
+  void append(PartitionId partition, const Frontier& from, const Frontier& to, int records = 1, int before = 0,
+              TableId flow = kFlow) {
+    append(partition, EpochHeaders({flow, from, to}).of_batch(before), records);
   }
   OutputPosition load() {
-    return log_.run([&] { return OutputPosition::load(log_.log(), "out", 3); });
+    return log_.run([&] { return OutputPosition::load(log_.log(), "out", 3, kFlow); });
   }
 
   TestingLog log_;
@@ -102,6 +105,8 @@ TEST_F(OutputPositionTest, BatchesOfOthersAreLookedThrough) {
   const std::string encoded = at(90).encode();
   append(0, std::vector<RecordHeader>{{"headrace.from", encoded}, {"trace", "x"}});  // a client's own headers
   append(1, std::vector<RecordHeader>{{"headrace.to", encoded}});
+  append(0, at(10), at(90), 3, 0, kReplacement);
+  append(2, at(0), at(80), 3, 0, kReplacement);
   const OutputPosition position = load();
   EXPECT_EQ(position.barrier(at(0)), at(10));
   EXPECT_EQ(position.present(at(10)), Present({5, 0, 0}));
@@ -119,7 +124,11 @@ TEST_F(OutputPositionTest, DamagedHeadersAreNotGuessedAt) {
   append(0, std::vector<RecordHeader>{{"headrace.from", "nonsense"}, {"headrace.to", "nonsense"}});
   EXPECT_EQ(error_of([&] { load(); }).code(), Code::kCorrupt);
   const std::string encoded = at(10).encode();
-  append(0, std::vector<RecordHeader>{{"headrace.from", encoded}, {"headrace.to", encoded}, {"headrace.before", "-1"}});
+  for (const char* flow : {"64", "x"})
+    append(
+        0,
+        std::vector<RecordHeader>{
+            {"headrace.flow", flow}, {"headrace.from", encoded}, {"headrace.to", encoded}, {"headrace.before", "-1"}});
   EXPECT_EQ(error_of([&] { load(); }).code(), Code::kCorrupt);
 }
 

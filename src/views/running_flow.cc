@@ -1,7 +1,9 @@
 #include "views/running_flow.h"
 
 #include <algorithm>
+#include <ranges>
 
+#include "base/check.h"
 #include "base/trace.h"
 #include "fmt/format.h"
 #include "runtime/join.h"
@@ -15,8 +17,8 @@ constexpr std::chrono::seconds kEstimateInterval{2};  // of a view's rows, which
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{30'000};
 
-size_t rows_of(const Changes& changes) {
-  return changes.rows.rows;
+size_t kept_rows(const Changes* changes) {
+  return changes == nullptr ? 1 : changes->rows.rows;
 }
 
 }  // namespace
@@ -105,9 +107,9 @@ awaitable<void> RunningFlow::run_epochs() {
 awaitable<void> RunningFlow::load_outputs() {
   if (spec_.derives) {
     const StreamDefinition& stream = spec_.derives->definition;
-    derived_position_ = co_await OutputPosition::load(log_, stream.topic, stream.partitions);
+    derived_position_ = co_await OutputPosition::load(log_, stream.topic, stream.partitions, spec_.tables.first);
   }
-  dead_position_ = co_await OutputPosition::load(log_, spec_.name + ".dead", 1);
+  dead_position_ = co_await OutputPosition::load(log_, spec_.name + ".dead", 1, spec_.tables.first);
 }
 
 // One epoch; false when there is nothing new.
@@ -171,7 +173,7 @@ awaitable<std::vector<FlowInput>> RunningFlow::gather(Frontier& to) {
 }
 
 awaitable<void> RunningFlow::append_outputs(EpochResult& result, const Frontier& to) {
-  const EpochSpan epoch{frontier_, to};
+  const EpochSpan epoch{spec_.tables.first, frontier_, to};
   if (result.derived.rows > 0 && derived_position_.must_append(to))
     co_await appender_.append_epoch(spec_.derives, std::move(result.derived), epoch, derived_position_.present(to));
   if (!result.dead.empty() && dead_position_.must_append(to))
@@ -187,7 +189,7 @@ void RunningFlow::after_epoch(EpochResult& result, Frontier to, bool with_change
   if (!ready() && frontier_.covers(ready_at_)) ready_.store(true, std::memory_order_release);
   progress_.notify_all();
   if (with_changes) {
-    if (rows_of(result.changes) > 0) publish(std::make_shared<const Changes>(std::move(result.changes)));
+    publish(std::move(result.changes));
   } else {
     recent_.clear();
     recent_rows_ = 0;
@@ -195,14 +197,17 @@ void RunningFlow::after_epoch(EpochResult& result, Frontier to, bool with_change
   }
 }
 
-void RunningFlow::publish(std::shared_ptr<const Changes> changes) {
-  Recent recent{frontier_, frontier_token(), std::move(changes)};
-  for (ViewSubscription* subscription : subscriptions_)
-    subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
-  recent_rows_ += rows_of(*recent.changes);
+void RunningFlow::publish(Changes changes) {
+  Recent recent{frontier_, token_of(frontier_), nullptr};
+  if (changes.rows.rows > 0) {
+    recent.changes = std::make_shared<const Changes>(std::move(changes));
+    for (ViewSubscription* subscription : subscriptions_)
+      subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
+  }
+  recent_rows_ += kept_rows(recent.changes.get());
   recent_.push_back(std::move(recent));
   while (recent_rows_ > limits_.recent_rows_max) {
-    recent_rows_ -= rows_of(*recent_.front().changes);
+    recent_rows_ -= kept_rows(recent_.front().changes.get());
     recent_from_ = std::move(recent_.front().after);
     recent_.pop_front();
   }
@@ -223,7 +228,7 @@ awaitable<bool> RunningFlow::wait_ready(SteadyTime deadline) {
 }
 
 awaitable<bool> RunningFlow::wait_for(Token token, SteadyTime deadline) {
-  if (token.stream != reader_->stream().definition.name) co_return true;
+  check(token.stream == spec_.plan->sources[0], "the token is of the flow's stream");
   co_return co_await wait_covers(frontier_of(token), deadline);
 }
 
@@ -259,26 +264,33 @@ awaitable<std::shared_ptr<ViewSubscription>> RunningFlow::subscribe(std::string 
   while (in_epoch_ && !stopping_) co_await progress_.wait_until(timers_, timers_.clock().steady() + kIdleWait);
   if (stopping_) throw Error(Code::kUnavailable, fmt::format("the view \"{}\" is ending", spec_.name));
   auto subscription = std::make_shared<ViewSubscription>(self, limits_.subscriber_rows_max);
-  std::optional<Frontier> seen;
+  std::optional<size_t> unseen;
   if (!last_event_id.empty()) {
     const Token token = Token::parse(last_event_id);
-    if (token.stream == reader_->stream().definition.name) seen = frontier_of(token);
+    if (token.stream == spec_.plan->sources[0] && token.version == version()) unseen = first_unseen(frontier_of(token));
   }
-  if (seen && seen->covers(recent_from_) && frontier_.covers(*seen)) {
-    for (const Recent& recent : recent_) {
-      if (!seen->covers(recent.after)) subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
-    }
+  if (unseen) {
+    for (const Recent& recent : recent_ | std::views::drop(*unseen))
+      if (recent.changes) subscription->push({ViewEvent::Kind::kChange, recent.id, recent.changes});
   } else {
-    subscription->begin_snapshot(store_.snapshot(), frontier_token());
+    subscription->begin_snapshot(store_.snapshot(), token_of(frontier_));
   }
   co_return subscription;
 }
 
-std::string RunningFlow::frontier_token() const {
-  Token token{reader_->stream().definition.name, {}};
-  if (!frontier_.offsets.empty()) {
-    for (size_t i = 0; i < frontier_.offsets[0].size(); ++i)
-      token.ends.emplace_back(static_cast<PartitionId>(i), frontier_.offsets[0][i]);
+std::optional<size_t> RunningFlow::first_unseen(const Frontier& seen) const {
+  const auto same = [&](const Frontier& other) { return seen.covers(other) && other.covers(seen); };
+  if (same(recent_from_)) return 0;
+  const auto last_seen = std::ranges::find_if(recent_, same, &Recent::after);
+  if (last_seen == recent_.end()) return std::nullopt;
+  return static_cast<size_t>(last_seen - recent_.begin()) + 1;
+}
+
+std::string RunningFlow::token_of(const Frontier& frontier) const {
+  Token token{.stream = spec_.plan->sources[0], .ends = {}, .version = version()};
+  if (!frontier.offsets.empty()) {
+    for (size_t i = 0; i < frontier.offsets[0].size(); ++i)
+      token.ends.emplace_back(static_cast<PartitionId>(i), frontier.offsets[0][i]);
   }
   return token.to_string();
 }
@@ -307,7 +319,7 @@ awaitable<ViewStatus> RunningFlow::status() {
   status.epochs = epochs_;
   status.dead_rows = dead_rows_;
   status.rows_per_second = rate_.per_second(timers_.clock().steady());
-  status.frontier = frontier_token();
+  status.frontier = token_of(frontier_);
   co_return status;
 }
 

@@ -33,7 +33,7 @@ struct FlowSpec {
 };
 
 struct FlowLimits {
-  size_t recent_rows_max = 10'000;              // changes kept for subscribers that come back
+  size_t recent_rows_max = 10'000;              // changes kept for subscribers that come back; an epoch is one at least
   size_t subscriber_rows_max = 50'000;          // changes waiting for one subscriber; beyond it, it is cut off
   size_t subscribers_max = 10'000;              // of one view
   std::chrono::milliseconds epoch_distance{5};  // between the beginnings of small epochs
@@ -54,35 +54,37 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   // Ends after the epoch that is running. Subscribers get Error(kUnavailable).
   awaitable<void> stop();
 
-  bool stopping() const { return stopping_; }
-
   const FlowSpec& spec() const { return spec_; }
   Shard& shard() { return reader_->shard(); }
   const std::shared_ptr<StreamReader>& reader() const { return reader_; }
 
   // From any thread.
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   std::shared_ptr<Flow> flow() const { return std::const_pointer_cast<Flow>(flow_.get()); }
+  // A frontier of this flow as clients get it: the position of its view.
+  std::string token_of(const Frontier& frontier) const;
 
   // On the shard, all of the following.
   const Frontier& frontier() const { return frontier_; }
-  // False when `deadline` came first. Positions that are not of this flow's stream are applied.
+  // False when `deadline` came first, or the flow ended. The token is one of this flow's stream.
   awaitable<bool> wait_ready(SteadyTime deadline);
   awaitable<bool> wait_for(Token token, SteadyTime deadline);
   awaitable<bool> wait_covers(Frontier frontier, SteadyTime deadline);
   awaitable<std::shared_ptr<ViewSubscription>> subscribe(std::string last_event_id);
   awaitable<ViewStatus> status();
   uint64_t rows_in() const { return rows_in_; }
-  std::string frontier_token() const;
 
  private:
+  // Of the view: one that is replaced, or dropped and made again, has another.
+  uint32_t version() const { return static_cast<uint32_t>(spec_.tables.first); }
   // The frontier that a token of this flow's stream stands for. Throws Error(kInvalid).
   Frontier frontier_of(const Token& token) const;
   friend class ViewSubscription;
-  struct Recent {
+  struct Recent {  // an epoch
     Frontier after;
     std::string id;
-    std::shared_ptr<const Changes> changes;
+    std::shared_ptr<const Changes> changes;  // null: it had none
   };
 
   awaitable<void> run(Gate::Pass entered);
@@ -93,7 +95,10 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   awaitable<std::vector<FlowInput>> gather(Frontier& to);
   awaitable<void> append_outputs(EpochResult& result, const Frontier& to);
   void after_epoch(EpochResult& result, Frontier to, bool with_changes);
-  void publish(std::shared_ptr<const Changes> changes);
+  void publish(Changes changes);
+  // The first of `recent_` that a subscriber who has seen everything up to `seen` lacks; nullopt if the changes since
+  // then are not all there, or begin in the middle of an epoch.
+  std::optional<size_t> first_unseen(const Frontier& seen) const;
   bool wants_changes();
 
   Runtime& runtime_;
@@ -113,7 +118,7 @@ class RunningFlow : public std::enable_shared_from_this<RunningFlow> {
   OutputPosition dead_position_;
   Signal progress_;
   Gate gate_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   bool in_epoch_ = false;
 
   std::set<ViewSubscription*> subscriptions_;

@@ -30,7 +30,7 @@ struct ScanRequest {
 struct ScanResult {
   Batch rows;
   std::string cursor;    // empty: no more
-  std::string frontier;  // token(s) of what the rows reflect, separated by spaces
+  std::string frontier;  // the position that the rows reflect, exactly
 };
 
 // One event of a subscription.
@@ -89,8 +89,8 @@ class Views {
   virtual RowTypePtr type(std::string_view view) = 0;
   virtual std::vector<size_t> key(std::string_view view) = 0;
 
-  // Waits until `view` (or, if empty, every view of the token's stream) has applied what the token stands for. False
-  // when `deadline` came first. A view that does not read the stream has applied it.
+  // Waits until `view` (or, if empty, every view of the token's stream) has applied what the token stands for, also by
+  // way of derived streams. False when `deadline` came first. A view that is made of other streams has applied it.
   virtual awaitable<bool> wait(Token token, std::string view, SteadyTime deadline) = 0;
 
   // Events from now on: a snapshot and then changes, or, when `last_event_id` is recent enough, only the changes after
