@@ -1,5 +1,7 @@
 #include "cli/http_client.h"
 
+#include <poll.h>
+
 #include <cctype>
 
 #include "base/error.h"
@@ -19,6 +21,9 @@ namespace http = beast::http;
 using tcp = boost::asio::ip::tcp;
 
 constexpr size_t kReplyBytesMax = size_t{1} << 30;
+constexpr std::string_view kUnknown =
+    "; the answer to what was sent did not come, so it is not known whether it was done and its rows were added: look "
+    "before you send it again";
 
 http::request<http::string_body> make_request(const ServerUrl& url, const std::string& method,
                                               const std::string& target, const HttpHeaders& headers) {
@@ -29,12 +34,25 @@ http::request<http::string_body> make_request(const ServerUrl& url, const std::s
   return request;
 }
 
+// Whether it makes no difference that the server gets it twice.
+bool is_harmless_to_repeat(const http::request<http::string_body>& request) {
+  return request.method() == http::verb::get || request.method() == http::verb::head ||
+         request.count("Headrace-Sequence") > 0 || request.count("Idempotency-Key") > 0;
+}
+
 }  // namespace
 
 struct HttpClient::Connection {
   boost::asio::io_context context;
   tcp::socket socket{context};
   beast::flat_buffer buffer;
+
+  // Between requests a server says nothing: what can be read is that it has ended an idle connection. Asked before
+  // sending, for afterwards nobody knows whether the request still arrived.
+  bool is_stale() {
+    pollfd asked{.fd = socket.native_handle(), .events = POLLIN, .revents = 0};
+    return ::poll(&asked, 1, 0) != 0;
+  }
 };
 
 HttpClient::HttpClient(ServerUrl url) : url_(std::move(url)) {}
@@ -58,24 +76,32 @@ HttpReply HttpClient::request(const std::string& method, const std::string& targ
   auto request = make_request(url_, method, target, headers);
   request.body() = std::move(body);
   request.prepare_payload();
+  if (connection_ && connection_->is_stale()) connection_.reset();
+  const bool harmless = is_harmless_to_repeat(request);
+  bool repeated = false;
   for (bool again = connection_ != nullptr;; again = false) {
     if (!connection_) connect();
     boost::system::error_code failed;
     http::write(connection_->socket, request, failed);
+    const bool sent = !failed;  // of less than the whole, the server does nothing
     http::response_parser<http::string_body> parser;
     parser.body_limit(kReplyBytesMax);
     if (method == "HEAD") parser.skip(true);
     if (!failed) http::read(connection_->socket, connection_->buffer, parser, failed);
     if (failed) {
       connection_.reset();
-      if (again) continue;
-      throw Error(Code::kIo,
-                  fmt::format("the connection to http://{}:{} broke: {}", url_.host, url_.port, failed.message()));
+      const bool unknown = sent && !harmless;
+      if (again && !unknown) {
+        repeated = sent;
+        continue;
+      }
+      throw Error(Code::kIo, fmt::format("the connection to http://{}:{} broke: {}{}", url_.host, url_.port,
+                                         failed.message(), unknown ? kUnknown : ""));
     }
     if (!parser.keep_alive()) connection_.reset();
     auto& reply = parser.get();
     return {static_cast<int>(reply.result_int()), std::string(reply[http::field::content_type]),
-            std::move(reply.body())};
+            std::move(reply.body()), repeated};
   }
 }
 

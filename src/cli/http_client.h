@@ -15,6 +15,7 @@ struct HttpReply {
   int status = 0;
   std::string content_type;
   std::string body;
+  bool repeated = false;  // the request was sent twice: the first answer did not come
 };
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
@@ -24,8 +25,9 @@ class HttpClient {
   explicit HttpClient(ServerUrl url);
   ~HttpClient();
 
-  // Connects when needed, and once again when a kept connection has gone stale. Error(kUnavailable) when the server
-  // can't be reached, Error(kIo) when the connection breaks.
+  // Connects when needed, and once again when a kept connection breaks. What had been sent by then is repeated only if
+  // that is harmless: GET, HEAD, and what has a Headrace-Sequence or an Idempotency-Key. Error(kUnavailable) when the
+  // server can't be reached, Error(kIo) when the connection breaks.
   HttpReply request(const std::string& method, const std::string& target, const HttpHeaders& headers = {},
                     std::string body = {});
   // A request whose answer is a stream of text lines without an end: each line goes to `f` until it returns false or

@@ -1,10 +1,13 @@
 // headrace load. The file is cut into numbered requests, dealt out to a few connections: request i goes to lane
 // i mod kLanes, and each lane is a named producer whose requests are sent in order. The server remembers the last
-// number of each lane, so a load that is started again skips what is there, and nothing counts twice.
+// number of each lane, so a load that is started again skips what is there, and nothing counts twice. What can't be
+// recognised again, like standard input, is a producer of this one run: a request whose answer got lost is still
+// repeated without harm.
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "base/error.h"
@@ -34,6 +37,11 @@ bool is_csv(const LoadOptions& options) {
       fmt::format("the name of {} does not say what it holds; add --format csv or --format ndjson", options.file));
 }
 
+uint64_t random_number() {
+  std::random_device random;
+  return static_cast<uint64_t>(random()) << 32 | random();
+}
+
 class Loader {
  public:
   explicit Loader(const LoadOptions& options)
@@ -41,6 +49,8 @@ class Loader {
         csv_(is_csv(options)),
         file_(options.file),
         chunks_(file_, csv_),
+        resumable_(file_.fingerprint() != 0),
+        name_(fmt::format("load-{:016x}", resumable_ ? file_.fingerprint() : random_number())),
         lanes_(options.connections),
         progress_("loaded", "rows", clock_) {}
 
@@ -100,10 +110,9 @@ class Loader {
   void work(size_t index) {
     try {
       HttpClient client(options_.url);
-      const std::string producer = fmt::format("load-{:016x}-{}-of-{}", file_.fingerprint(), index, lanes_.size());
+      const std::string producer = fmt::format("{}-{}-of-{}", name_, index, lanes_.size());
       const std::string target = "/v1/streams/" + percent_encode(options_.stream);
-      const bool resumable = file_.fingerprint() != 0;
-      const int64_t last = resumable ? last_sequence(client, target, producer) : -1;
+      const int64_t last = resumable_ ? last_sequence(client, target, producer) : -1;
       for (;;) {
         RowChunk chunk;
         {
@@ -121,7 +130,7 @@ class Loader {
           ++skipped_;
           continue;
         }
-        send(client, target, producer, resumable, sequence, chunk);
+        send(client, target, {producer, sequence, sequence > last}, chunk);
       }
     } catch (...) {
       fail(std::current_exception());
@@ -134,15 +143,19 @@ class Loader {
     return boost::json::parse(reply.body).at("sequence").to_number<int64_t>();
   }
 
-  void send(HttpClient& client, const std::string& target, const std::string& producer, bool resumable,
-            int64_t sequence, const RowChunk& chunk) {
-    HttpHeaders headers{{"Content-Type", csv_ ? "text/csv" : "application/x-ndjson"}};
-    if (resumable) {
-      headers.emplace_back("Headrace-Producer", producer);
-      headers.emplace_back("Headrace-Sequence", std::to_string(sequence));
-    }
+  struct Numbered {
+    const std::string& producer;
+    int64_t sequence;
+    bool is_new;  // no load before has sent it
+  };
+
+  void send(HttpClient& client, const std::string& target, const Numbered& request, const RowChunk& chunk) {
+    const HttpHeaders headers{{"Content-Type", csv_ ? "text/csv" : "application/x-ndjson"},
+                              {"Headrace-Producer", request.producer},
+                              {"Headrace-Sequence", std::to_string(request.sequence)}};
     const std::string path = target + (options_.skip_bad_rows ? "?on_error=dead" : "");
     auto pause = kRetryPauseMin;
+    bool unanswered = false;
     for (int attempt = 1;; ++attempt) {
       try {
         const HttpReply reply = client.request("POST", path, headers, chunk.body);
@@ -150,8 +163,9 @@ class Loader {
         const auto json = boost::json::parse(reply.body);
         const auto& object = json.as_object();
         const bool duplicate = object.contains("duplicate") && object.at("duplicate").as_bool();
+        const bool ours = request.is_new && (unanswered || reply.repeated);
         const std::lock_guard lock(mutex_);
-        if (duplicate) {
+        if (duplicate && !ours) {
           ++skipped_;
         } else {
           rows_ += object.at("rows").to_number<uint64_t>();
@@ -159,9 +173,9 @@ class Loader {
         if (const auto* dead = object.if_contains("dead_rows")) dead_ += dead->to_number<uint64_t>();
         return;
       } catch (const Error& error) {
-        const bool passes = error.code() == Code::kBusy || error.code() == Code::kUnavailable ||
-                            (error.code() == Code::kIo && resumable);
-        if (!passes || attempt == kAttemptsMax) throw located(error, chunk);
+        const bool lost = error.code() == Code::kUnavailable || error.code() == Code::kIo;
+        if (!(lost || error.code() == Code::kBusy) || attempt == kAttemptsMax) throw located(error, chunk);
+        unanswered = unanswered || lost;
         std::this_thread::sleep_for(pause);
         pause = std::min(pause * 2, kRetryPauseMax);
       }
@@ -194,6 +208,8 @@ class Loader {
   const bool csv_;
   InputFile file_;
   RowChunks chunks_;
+  const bool resumable_;
+  const std::string name_;  // of the producers, less their numbers
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Lane> lanes_;

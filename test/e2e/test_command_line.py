@@ -5,9 +5,12 @@ sql."""
 import gzip
 import os
 import pathlib
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
@@ -27,19 +30,72 @@ def rows(count, first=0):
     )
 
 
+class ForgetfulProxy:
+    """Passes HTTP requests on to a server. The answer of the POST numbered `lost` (from 1) does not come back, and its
+    connection ends."""
+
+    def __init__(self, port, lost):
+        self.server_port, self.lost = port, lost
+        self.posts = 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    @staticmethod
+    def message(file):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = file.readline()
+            if not line:
+                return None
+            head += line
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        return head + file.read(int(length.group(1)) if length else 0)
+
+    def serve(self, client):
+        with client, socket.create_connection(("127.0.0.1", self.server_port)) as server:
+            requests, answers = client.makefile("rb"), server.makefile("rb")
+            while (request := self.message(requests)) is not None:
+                server.sendall(request)
+                answer = self.message(answers)
+                if request.startswith(b"POST"):
+                    with self.lock:
+                        self.posts += 1
+                        if self.posts == self.lost:
+                            client.shutdown(socket.SHUT_RDWR)
+                            return
+                client.sendall(answer)
+
+
 class CommandLine(unittest.TestCase):
     def setUp(self):
         self.server = TemporaryServer(APP).start()
         self.path = self.server.folder
         self.addCleanup(self.server.remove)
 
-    def run_command(self, *arguments, status=0, stdin=None):
-        url = f"http://127.0.0.1:{self.server.port}"
+    def run_whole(self, *arguments, status=0, stdin=None, port=None):
         result = subprocess.run(
             [HEADRACE, *arguments], capture_output=True, text=True, input=stdin, timeout=60,
-            env={**os.environ, "HEADRACE_URL": url},
+            env={**os.environ, "HEADRACE_URL": f"http://127.0.0.1:{port or self.server.port}"},
         )
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
+        return result
+
+    def run_command(self, *arguments, status=0, **more):
+        result = self.run_whole(*arguments, status=status, **more)
         return result.stdout if status == 0 else result.stderr
 
     def write(self, name, text):
@@ -87,6 +143,32 @@ class CommandLine(unittest.TestCase):
         self.server.start()
         self.run_command("load", "--wait", "readings", other)
         self.assertEqual(self.count(), 500_000)
+
+    def proxy(self, lost):
+        proxy = ForgetfulProxy(self.server.port, lost)
+        self.addCleanup(proxy.close)
+        return proxy
+
+    def test_a_lost_answer_doubles_nothing_of_a_load(self):
+        text = rows(60_000)
+        proxy = self.proxy(lost=2)
+        for arguments, stdin in ((("--format", "csv", "readings", "-"), text), (("readings", self.write("a.csv", text)), None)):
+            before, proxy.posts = self.count(), 0
+            done = self.run_whole("load", "--wait", "--connections", "1", *arguments, stdin=stdin, port=proxy.port)
+            self.assertGreaterEqual(proxy.posts, 3)
+            self.assertEqual(self.count() - before, 60_000)
+            self.assertIn("loaded 60,000 rows", done.stderr)
+            self.assertNotIn("there already", done.stderr)
+        again = self.run_whole("load", "--wait", "--connections", "1", "readings", str(self.path / "a.csv"))
+        self.assertIn("there already, from a load before", again.stderr)
+        self.assertEqual(self.count(), 120_000)
+
+    def test_a_statement_whose_answer_got_lost_is_not_sent_again(self):
+        insert = "INSERT INTO readings VALUES ('s1', 1, NULL)"
+        error = self.run_command("sql", insert, insert, insert, status=74, port=self.proxy(lost=2).port)
+        self.assertIn("not known whether", error)
+        self.server.wait_applied()
+        self.assertEqual(self.count(), 2)
 
     def total_records(self):
         return sum(part["end"] for part in self.server.get("/v1/streams/readings")["bounds"])
