@@ -82,7 +82,7 @@ Command parse_command_line(int argc, char** argv) {
   load_command->add_option("--format", load.format, "When the name does not say")
       ->check(CLI::IsMember({"csv", "ndjson"}));
   load_command->add_option("--connections", load.connections, "Requests at the same time")
-      ->check(CLI::Range(1, 64))
+      ->check(CLI::Range(size_t{1}, kConnectionsMax))
       ->capture_default_str();
   load_command->add_flag("--wait", load.wait, "Until every view has applied the rows");
   load_command->add_flag("--skip-bad-rows", load.skip_bad_rows, "Send them to the stream's dead stream and go on");

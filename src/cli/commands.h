@@ -25,6 +25,8 @@ struct ServerUrl {
   std::string port = "8080";
 };
 
+inline constexpr size_t kConnectionsMax = 64;
+
 struct LoadOptions {
   ServerUrl url;
   std::string stream;

@@ -51,13 +51,15 @@ struct InputFile::Implementation {
   bool gzip_open = false;
   ZSTD_DStream* zstd = nullptr;
   bool in_frame = false;
+  XXH3_state_t* hash = nullptr;  // of what is read, while the file is checked
 
   ~Implementation() {
     if (gzip_open) inflateEnd(&gzip);
     ZSTD_freeDStream(zstd);
+    XXH3_freeState(hash);
   }
 
-  void open() {
+  void open(const Checking& checking) {
     if (path == "-") {
       file = {.fd = STDIN_FILENO, .owned = false};
     } else {
@@ -69,58 +71,62 @@ struct InputFile::Implementation {
       // A pipe can be read only once, and the next one of that name is another.
       if (S_ISREG(status.st_mode)) {
         total = static_cast<uint64_t>(status.st_size);
-        fingerprint = hash();
+        check(checking);
       }
     }
-    fill_magic();
+    begin();
+  }
+
+  // Reads the whole file, and goes back to its beginning.
+  void check(const Checking& checking) {
+    hash = XXH3_createState();
+    XXH3_64bits_reset(hash);
+    begin();
+    for (std::string text; next(text, kReadBytes); text.clear())
+      if (checking) checking(read, total);
+    fingerprint = XXH3_64bits_digest(hash);
+    XXH3_freeState(hash);
+    hash = nullptr;
+    if (::lseek(file.fd, 0, SEEK_SET) != 0) throw_errno("cannot read " + path);
+    read = raw_at = raw_end = 0;
+    raw_ended = false;
+  }
+
+  // Looks at the first bytes and gets ready for what they say.
+  void begin() {
+    // Pipes give a few bytes at first.
+    while (raw_end < kMagicBytes && !raw_ended) fill_from(raw_end);
     const auto* first = reinterpret_cast<const unsigned char*>(raw.data());
     if (raw_end >= 2 && first[0] == 0x1f && first[1] == 0x8b) {
       coding = Coding::kGzip;
-      if (inflateInit2(&gzip, 16 + MAX_WBITS) != Z_OK) throw Error(Code::kInternal, "zlib does not start");
+      if (!gzip_open && inflateInit2(&gzip, 16 + MAX_WBITS) != Z_OK)
+        throw Error(Code::kInternal, "zlib does not start");
       gzip_open = true;
+      inflateReset(&gzip);
     } else if (raw_end >= kMagicBytes && is_zstd(first)) {
       coding = Coding::kZstd;
-      zstd = ZSTD_createDStream();
+      if (!zstd) zstd = ZSTD_createDStream();
+      ZSTD_initDStream(zstd);
+    } else if (path.ends_with(".gz") || path.ends_with(".zst")) {
+      corrupt(raw_end == 0 ? "it is empty" : "it does not begin as one does");
     }
+    in_frame = false;
   }
 
-  uint64_t hash() {
-    XXH3_state_t* state = XXH3_createState();
-    XXH3_64bits_reset(state);
-    for (uint64_t at = 0;;) {
-      const ssize_t got = ::pread(file.fd, raw.data(), raw.size(), static_cast<off_t>(at));
-      if (got < 0) {
-        XXH3_freeState(state);
-        throw_errno("cannot read " + path);
-      }
-      if (got == 0) break;
-      XXH3_64bits_update(state, raw.data(), static_cast<size_t>(got));
-      at += static_cast<uint64_t>(got);
-    }
-    const uint64_t result = XXH3_64bits_digest(state);
-    XXH3_freeState(state);
-    return result;
-  }
-
-  // Pipes give a few bytes at first.
-  void fill_magic() {
-    while (raw_end < kMagicBytes && !raw_ended) {
-      const ssize_t got = ::read(file.fd, raw.data() + raw_end, raw.size() - raw_end);
-      if (got < 0) throw_errno("cannot read " + path);
-      raw_end += static_cast<size_t>(got);
-      read += static_cast<uint64_t>(got);
-      raw_ended = got == 0;
-    }
+  // Appends to what there is of raw bytes.
+  void fill_from(size_t at) {
+    const ssize_t got = ::read(file.fd, raw.data() + at, raw.size() - at);
+    if (got < 0) throw_errno("cannot read " + path);
+    if (hash) XXH3_64bits_update(hash, raw.data() + at, static_cast<size_t>(got));
+    raw_end = at + static_cast<size_t>(got);
+    read += static_cast<uint64_t>(got);
+    raw_ended = got == 0;
   }
 
   void fill() {
     if (raw_at < raw_end || raw_ended) return;
-    const ssize_t got = ::read(file.fd, raw.data(), raw.size());
-    if (got < 0) throw_errno("cannot read " + path);
     raw_at = 0;
-    raw_end = static_cast<size_t>(got);
-    read += raw_end;
-    raw_ended = got == 0;
+    fill_from(0);
   }
 
   bool at_end() const { return raw_ended && raw_at == raw_end; }
@@ -161,32 +167,37 @@ struct InputFile::Implementation {
     raw_at += in.pos;
     return out.pos;
   }
+
+  // InputFile::read().
+  bool next(std::string& out, size_t size) {
+    const size_t before = out.size();
+    out.resize(before + size);
+    size_t got = 0;
+    while (got < size) {
+      fill();
+      if (at_end() && coding == Coding::kPlain) break;
+      const size_t count = step(out.data() + before + got, size - got);
+      got += count;
+      if (raw_ended && count == 0) {
+        if (in_frame) corrupt("it ends too early");
+        break;
+      }
+    }
+    out.resize(before + got);
+    return got > 0;
+  }
 };
 
-InputFile::InputFile(const std::string& path) : implementation_(std::make_unique<Implementation>()) {
+InputFile::InputFile(const std::string& path, const Checking& checking)
+    : implementation_(std::make_unique<Implementation>()) {
   implementation_->path = path;
-  implementation_->open();
+  implementation_->open(checking);
 }
 
 InputFile::~InputFile() = default;
 
 bool InputFile::read(std::string& out, size_t size) {
-  Implementation& self = *implementation_;
-  const size_t before = out.size();
-  out.resize(before + size);
-  size_t got = 0;
-  while (got < size) {
-    self.fill();
-    if (self.at_end() && self.coding == Implementation::Coding::kPlain) break;
-    const size_t step = self.step(out.data() + before + got, size - got);
-    got += step;
-    if (self.raw_ended && step == 0) {
-      if (self.in_frame) self.corrupt("it ends too early");
-      break;
-    }
-  }
-  out.resize(before + got);
-  return got > 0;
+  return implementation_->next(out, size);
 }
 
 uint64_t InputFile::bytes_read() const {

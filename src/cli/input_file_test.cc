@@ -5,8 +5,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -121,6 +123,49 @@ TEST(InputFile, ADamagedArchiveIsAnErrorOrReadsAsItWas) {
   }
   const TemporaryFile file(gzip(text) + "not an archive");
   EXPECT_EQ(failure_of(file.path()).value().code(), Code::kCorrupt);
+}
+
+// Before a single row is taken from it: whoever loads a file has not loaded half of it.
+TEST(InputFile, ADamagedArchiveIsRefusedWhenItIsOpened) {
+  const std::string text = random_text(3'000'000);
+  for (std::string damaged : {gzip(text), zstd(text)}) {
+    EXPECT_THROW(InputFile(TemporaryFile(damaged.substr(0, damaged.size() - 1)).path()), Error);
+    damaged[damaged.size() / 2] ^= 1;
+    EXPECT_THROW(InputFile(TemporaryFile(damaged).path()), Error);
+  }
+}
+
+TEST(InputFile, AnArchiveByNameHasToBeOne) {
+  const auto open = [](std::string_view content, std::string_view ending) {
+    const TemporaryFile file(content);
+    const std::string path = file.path() + std::string(ending);
+    std::filesystem::rename(file.path(), path);
+    const auto error = failure_of(path);
+    std::filesystem::remove(path);
+    return error;
+  };
+  for (const char* ending : {".gz", ".zst"}) {
+    for (const std::string_view content : {"", "\x1f", "(\xb5/", "a,b\n1,2\n"}) {
+      const auto error = open(content, ending);
+      ASSERT_TRUE(error) << content << ending;
+      EXPECT_EQ(error->code(), Code::kCorrupt);
+    }
+    EXPECT_FALSE(open(gzip("row\n"), ending));
+    EXPECT_FALSE(open(zstd("row\n"), ending));
+  }
+}
+
+TEST(InputFile, SaysHowFarItIsChecked) {
+  const TemporaryFile file(gzip(random_text(3'000'000)));
+  std::vector<uint64_t> seen;
+  const InputFile input(file.path(), [&](uint64_t bytes, uint64_t total) {
+    EXPECT_LE(bytes, total);
+    seen.push_back(bytes);
+  });
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+  ASSERT_GT(seen.size(), 3U);
+  EXPECT_EQ(seen.back(), input.bytes_total());
+  EXPECT_LT(input.bytes_read(), input.bytes_total()) << "reading begins anew";
 }
 
 TEST(InputFile, WhatIsNoFileIsAnErrorThatNamesIt) {

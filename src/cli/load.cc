@@ -1,12 +1,14 @@
-// headrace load. The file is cut into numbered requests, dealt out to a few connections: request i goes to lane
-// i mod kLanes, and each lane is a named producer whose requests are sent in order. The server remembers the last
-// number of each lane, so a load that is started again skips what is there, and nothing counts twice. What can't be
-// recognised again, like standard input, is a producer of this one run: a request whose answer got lost is still
-// repeated without harm.
+// headrace load. The file is cut into numbered requests: request i belongs to lane i mod kLanes, and each lane is a
+// named producer whose requests are sent in order, by one connection, which may have several lanes. The server
+// remembers the last number of each lane, so a load that is started again, with however many connections, skips what
+// is there, and nothing counts twice. What can't be recognised again, like standard input, has producers of this one
+// run: a request whose answer got lost is still repeated without harm.
+#include <array>
 #include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -20,7 +22,8 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kQueuedPerLane = 2;
+constexpr size_t kLanes = kConnectionsMax;  // so that each connection has one
+constexpr size_t kQueuedPerConnection = 2;
 constexpr int kAttemptsMax = 30;
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
 constexpr std::chrono::milliseconds kRetryPauseMax{2'000};
@@ -42,21 +45,44 @@ uint64_t random_number() {
   return static_cast<uint64_t>(random()) << 32 | random();
 }
 
+// What `f` returns; again and again while the server is busy or can't be reached.
+template <typename F>
+auto patiently(const F& f) {
+  auto pause = kRetryPauseMin;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      return f();
+    } catch (const Error& error) {
+      const Code code = error.code();
+      const bool passes = code == Code::kBusy || code == Code::kUnavailable || code == Code::kIo;
+      if (!passes || attempt == kAttemptsMax) throw;
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, kRetryPauseMax);
+  }
+}
+
+// Showing how far it is checked.
+InputFile open_input(const std::string& path, const Clock& clock) {
+  Progress progress("checked", "bytes", clock);
+  return InputFile(path, [&](uint64_t bytes, uint64_t total) { progress.update(bytes, bytes, total); });
+}
+
 class Loader {
  public:
   explicit Loader(const LoadOptions& options)
       : options_(options),
         csv_(is_csv(options)),
-        file_(options.file),
+        file_(open_input(options.file, clock_)),
         chunks_(file_, csv_),
         resumable_(file_.fingerprint() != 0),
         name_(fmt::format("load-{:016x}", resumable_ ? file_.fingerprint() : random_number())),
-        lanes_(options.connections),
+        connections_(options.connections),
         progress_("loaded", "rows", clock_) {}
 
   int run() {
     std::vector<std::thread> threads;
-    for (size_t lane = 0; lane < lanes_.size(); ++lane) threads.emplace_back([this, lane] { work(lane); });
+    for (size_t i = 0; i < connections_.size(); ++i) threads.emplace_back([this, i] { work(i); });
     try {
       while (auto chunk = chunks_.next()) {
         if (!hand_out(std::move(*chunk))) break;
@@ -71,7 +97,7 @@ class Loader {
     }
     changed_.notify_all();
     for (std::thread& thread : threads) thread.join();
-    if (failure_) std::rethrow_exception(failure_);
+    if (failure_) rethrow();
     progress_.finish(rows_);
     if (skipped_ > 0) fmt::print(stderr, "{} of {} requests were there already, from a load before\n", skipped_, next_);
     if (dead_ > 0) fmt::print(stderr, "{} bad rows are in {}.dead\n", dead_, options_.stream);
@@ -80,17 +106,17 @@ class Loader {
   }
 
  private:
-  struct Lane {
+  struct Connection {
     std::deque<RowChunk> chunks;
   };
 
   bool hand_out(RowChunk chunk) {
     std::unique_lock lock(mutex_);
-    Lane& lane = lanes_[chunk.number % lanes_.size()];
-    changed_.wait(lock, [&] { return lane.chunks.size() < kQueuedPerLane || failure_; });
+    Connection& connection = connections_[lane_of(chunk) % connections_.size()];
+    changed_.wait(lock, [&] { return connection.chunks.size() < kQueuedPerConnection || failure_; });
     if (failure_) return false;
     next_ = chunk.number + 1;
-    lane.chunks.push_back(std::move(chunk));
+    connection.chunks.push_back(std::move(chunk));
     lock.unlock();
     changed_.notify_all();
     return true;
@@ -107,79 +133,99 @@ class Loader {
     changed_.notify_all();
   }
 
+  // What went wrong, and that it is not as if nothing had happened.
+  [[noreturn]] void rethrow() const {
+    if (rows_ == 0) std::rethrow_exception(failure_);
+    try {
+      std::rethrow_exception(failure_);
+    } catch (const Error& error) {
+      throw Error(error.code(),
+                  fmt::format("{}\n{} rows have been added; {}", error.message(), grouped(rows_),
+                              resumable_ ? "the same command goes on from there, but a changed file is loaded whole"
+                                         : "loading the same again adds them a second time"),
+                  error.where());
+    }
+  }
+
+  static size_t lane_of(const RowChunk& chunk) { return chunk.number % kLanes; }
+
   void work(size_t index) {
     try {
       HttpClient client(options_.url);
-      const std::string producer = fmt::format("{}-{}-of-{}", name_, index, lanes_.size());
-      const std::string target = "/v1/streams/" + percent_encode(options_.stream);
-      const int64_t last = resumable_ ? last_sequence(client, target, producer) : -1;
+      // What the server had of each lane when it was first needed. At once for one, so that it is not long until a
+      // wrong address or name is seen.
+      std::array<std::optional<int64_t>, kLanes> last_of;
+      last_of[index] = last_sequence(client, index);
       for (;;) {
         RowChunk chunk;
         {
           std::unique_lock lock(mutex_);
-          Lane& lane = lanes_[index];
-          changed_.wait(lock, [&] { return !lane.chunks.empty() || ended_ || failure_; });
-          if (failure_ || lane.chunks.empty()) return;
-          chunk = std::move(lane.chunks.front());
-          lane.chunks.pop_front();
+          std::deque<RowChunk>& chunks = connections_[index].chunks;
+          changed_.wait(lock, [&] { return !chunks.empty() || ended_ || failure_; });
+          if (failure_ || chunks.empty()) return;
+          chunk = std::move(chunks.front());
+          chunks.pop_front();
         }
         changed_.notify_all();
-        const auto sequence = static_cast<int64_t>(chunk.number / lanes_.size());
+        const size_t lane = lane_of(chunk);
+        if (!last_of[lane]) last_of[lane] = patiently([&] { return last_sequence(client, lane); });
+        const int64_t last = *last_of[lane];
+        const auto sequence = static_cast<int64_t>(chunk.number / kLanes);
         if (sequence < last) {  // the last one may be there in part, and is sent again
           const std::lock_guard lock(mutex_);
           ++skipped_;
           continue;
         }
-        send(client, target, {producer, sequence, sequence > last}, chunk);
+        send(client, {producer(lane), sequence, sequence > last}, chunk);
       }
     } catch (...) {
       fail(std::current_exception());
     }
   }
 
-  static int64_t last_sequence(HttpClient& client, const std::string& target, const std::string& producer) {
-    const HttpReply reply = client.request("GET", target + "/producers/" + producer);
+  std::string target() const { return "/v1/streams/" + percent_encode(options_.stream); }
+  std::string producer(size_t lane) const { return fmt::format("{}-{}", name_, lane); }
+
+  int64_t last_sequence(HttpClient& client, size_t lane) const {
+    const HttpReply reply = client.request("GET", target() + "/producers/" + producer(lane));
     throw_problem(reply);
     return boost::json::parse(reply.body).at("sequence").to_number<int64_t>();
   }
 
   struct Numbered {
-    const std::string& producer;
+    std::string producer;
     int64_t sequence;
     bool is_new;  // no load before has sent it
   };
 
-  void send(HttpClient& client, const std::string& target, const Numbered& request, const RowChunk& chunk) {
+  void send(HttpClient& client, const Numbered& request, const RowChunk& chunk) {
     const HttpHeaders headers{{"Content-Type", csv_ ? "text/csv" : "application/x-ndjson"},
                               {"Headrace-Producer", request.producer},
                               {"Headrace-Sequence", std::to_string(request.sequence)}};
-    const std::string path = target + (options_.skip_bad_rows ? "?on_error=dead" : "");
-    auto pause = kRetryPauseMin;
-    bool unanswered = false;
-    for (int attempt = 1;; ++attempt) {
+    const std::string path = target() + (options_.skip_bad_rows ? "?on_error=dead" : "");
+    bool repeated = false;
+    const HttpReply reply = patiently([&] {
+      HttpReply answer;
       try {
-        const HttpReply reply = client.request("POST", path, headers, chunk.body);
-        throw_problem(reply);
-        const auto json = boost::json::parse(reply.body);
-        const auto& object = json.as_object();
-        const bool duplicate = object.contains("duplicate") && object.at("duplicate").as_bool();
-        const bool ours = request.is_new && (unanswered || reply.repeated);
-        const std::lock_guard lock(mutex_);
-        if (duplicate && !ours) {
-          ++skipped_;
-        } else {
-          rows_ += object.at("rows").to_number<uint64_t>();
-        }
-        if (const auto* dead = object.if_contains("dead_rows")) dead_ += dead->to_number<uint64_t>();
-        return;
+        answer = client.request("POST", path, headers, chunk.body);
+        throw_problem(answer);
       } catch (const Error& error) {
-        const bool lost = error.code() == Code::kUnavailable || error.code() == Code::kIo;
-        if (!(lost || error.code() == Code::kBusy) || attempt == kAttemptsMax) throw located(error, chunk);
-        unanswered = unanswered || lost;
-        std::this_thread::sleep_for(pause);
-        pause = std::min(pause * 2, kRetryPauseMax);
+        repeated = repeated || error.code() != Code::kBusy;
+        throw located(error, chunk);
       }
+      repeated = repeated || answer.repeated;
+      return answer;
+    });
+    const auto json = boost::json::parse(reply.body);
+    const auto& object = json.as_object();
+    const auto* duplicate = object.if_contains("duplicate");
+    const std::lock_guard lock(mutex_);
+    if (duplicate && duplicate->as_bool() && !(request.is_new && repeated)) {
+      ++skipped_;
+    } else {
+      rows_ += object.at("rows").to_number<uint64_t>();
     }
+    if (const auto* dead = object.if_contains("dead_rows")) dead_ += dead->to_number<uint64_t>();
   }
 
   // The same error with the line of the file in place of the row of the request.
@@ -212,7 +258,7 @@ class Loader {
   const std::string name_;  // of the producers, less their numbers
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Lane> lanes_;
+  std::vector<Connection> connections_;
   bool ended_ = false;
   std::exception_ptr failure_;
   uint64_t rows_ = 0;

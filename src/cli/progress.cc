@@ -14,13 +14,6 @@ constexpr std::chrono::milliseconds kRedraw{100};
 constexpr std::chrono::seconds kLine{5};
 constexpr int kBarCells = 28;
 
-// 1234567 as 1,234,567.
-std::string grouped(uint64_t number) {
-  std::string digits = fmt::format("{}", number);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
-  return digits;
-}
-
 std::string bar(double fraction) {
   static constexpr const char* kParts[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const double cells = fraction * kBarCells;
@@ -34,6 +27,12 @@ std::string bar(double fraction) {
 
 }  // namespace
 
+std::string grouped(uint64_t number) {
+  std::string digits = fmt::format("{}", number);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  return digits;
+}
+
 Progress::Progress(std::string what, std::string unit, const Clock& clock, std::FILE* to)
     : what_(std::move(what)),
       unit_(std::move(unit)),
@@ -42,6 +41,11 @@ Progress::Progress(std::string what, std::string unit, const Clock& clock, std::
       terminal_(::isatty(::fileno(to)) != 0),
       start_(clock.steady()),
       shown_(start_) {}
+
+Progress::~Progress() {
+  if (drawn_) fmt::print(to_, "\r\033[K");
+  std::fflush(to_);
+}
 
 double Progress::seconds() const {
   return std::max(std::chrono::duration<double>(clock_.steady() - start_).count(), 1e-3);
@@ -64,6 +68,7 @@ void Progress::update(uint64_t rows, uint64_t done, uint64_t total) {
   const double fraction = total == 0 ? 0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   if (terminal_) {
     fmt::print(to_, "\r\033[K▕{}▏ {}", bar(fraction), line(rows, fraction));
+    drawn_ = true;
   } else {
     fmt::print(to_, "{}\n", line(rows, fraction));
   }
@@ -73,6 +78,7 @@ void Progress::update(uint64_t rows, uint64_t done, uint64_t total) {
 void Progress::finish(uint64_t rows) {
   fmt::print(to_, "{}{} {} {} in {:.1f} s, {}/s\n", terminal_ ? "\r\033[K" : "", what_, grouped(rows), unit_, seconds(),
              grouped(static_cast<uint64_t>(static_cast<double>(rows) / seconds())));
+  drawn_ = false;
   std::fflush(to_);
 }
 

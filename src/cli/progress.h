@@ -14,6 +14,9 @@ class Progress {
  public:
   // Both outlive it. Whether `to` is a terminal decides.
   Progress(std::string what, std::string unit, const Clock& clock, std::FILE* to = stderr);
+  // Takes a bar that is there away, so that what went wrong stands on a line of its own.
+  ~Progress();
+  Progress(const Progress&) = delete;
 
   // `done` of `total` bytes of input (total 0: not known) and so many rows.
   void update(uint64_t rows, uint64_t done, uint64_t total);
@@ -31,6 +34,10 @@ class Progress {
   const bool terminal_;
   const SteadyTime start_;
   SteadyTime shown_;
+  bool drawn_ = false;
 };
+
+// 1234567 as 1,234,567.
+std::string grouped(uint64_t number);
 
 }  // namespace headrace

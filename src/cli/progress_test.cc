@@ -105,5 +105,27 @@ TEST(Progress, ATerminalHasABarThatIsDrawnAgain) {
   EXPECT_TRUE(screen.take().starts_with("\r\033[Kloaded 1,100 rows in 1.1 s, "));
 }
 
+TEST(Progress, ABarIsTakenAwayWhenTheWorkFails) {
+  StoppedClock clock;
+  Screen screen(true);
+  {
+    Progress progress("checked", "bytes", clock, screen.file);
+    clock.now += std::chrono::seconds(1);
+    progress.update(1, 1, 2);
+    EXPECT_NE(screen.take(), "");
+  }
+  EXPECT_EQ(screen.take(), "\r\033[K");
+  {
+    Progress progress("checked", "bytes", clock, screen.file);
+    clock.now += std::chrono::seconds(1);
+    progress.update(1, 1, 2);
+    progress.finish(2);
+    screen.take();
+  }
+  std::fputs("next\n", screen.file);
+  std::fflush(screen.file);
+  EXPECT_EQ(screen.take(), "next\r\n");
+}
+
 }  // namespace
 }  // namespace headrace

@@ -127,13 +127,15 @@ class CommandLine(unittest.TestCase):
         file = self.write("large.csv", rows(200_000))
         self.run_command("load", "--wait", "readings", file)
         self.assertEqual(self.count(), 200_000)
-        self.run_command("load", "--wait", "readings", file)
-        self.assertEqual(self.count(), 200_000)
+        for connections in "4", "1", "3", "64":
+            self.run_command("load", "--wait", "--connections", connections, "readings", file)
+            self.assertEqual(self.count(), 200_000)
 
         other = self.write("other.csv", rows(300_000, first=5))
         url = f"http://127.0.0.1:{self.server.port}"
-        for _ in range(3):
-            load = subprocess.Popen([HEADRACE, "load", "--url", url, "readings", other], stderr=subprocess.DEVNULL)
+        for connections in "3", "1", "8":
+            load = subprocess.Popen([HEADRACE, "load", "--url", url, "--connections", connections, "readings", other],
+                                    stderr=subprocess.DEVNULL)
             before = self.total_records()
             while load.poll() is None and self.total_records() == before:
                 pass
@@ -190,9 +192,20 @@ class CommandLine(unittest.TestCase):
     def test_wrong_files(self):
         self.assertIn("cannot read", self.run_command("load", "readings", "/nonexistent.csv", status=66))
         self.assertIn("--format", self.run_command("load", "readings", self.write("rows.txt", "x"), status=65))
-        cut = self.path / "cut.csv.gz"
-        cut.write_bytes(gzip.compress(rows(1000).encode())[:-20])
-        self.assertIn("not a whole archive", self.run_command("load", "readings", str(cut), status=74))
+        whole = self.write("whole.csv.gz", rows(100_000))
+        archive = pathlib.Path(whole).read_bytes()
+        for name, content in (("cut.csv.gz", archive[:-20]), ("longer.csv.gz", archive + b"more"), ("empty.csv.gz", b""),
+                              ("one.csv.gz", b"\x1f"), ("three.csv.zst", b"(\xb5/")):
+            (self.path / name).write_bytes(content)
+            error = self.run_command("load", "readings", str(self.path / name), status=74)
+            self.assertIn("not a whole archive", error)
+            self.assertIn(name, error)
+        self.assertEqual(self.total_records(), 0)
+        with open(self.path / "cut.csv.gz", "rb") as cut:  # as a pipe it can't be looked at before
+            piped = subprocess.run([HEADRACE, "load", "--url", f"http://127.0.0.1:{self.server.port}", "--format", "csv",
+                                    "readings", "-"], stdin=cut, capture_output=True, text=True)
+        self.assertEqual(piped.returncode, 74)
+        self.assertIn("rows have been added", piped.stderr)
         unknown = self.write("unknown.csv", "sensr,value\ns1,1\n")
         self.assertIn("sensor", self.run_command("load", "readings", unknown, status=65))
         self.assertIn("there is no stream", self.run_command("load", "nothing", self.write("x.csv", rows(1)), status=66))
