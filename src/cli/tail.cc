@@ -66,16 +66,20 @@ int tail_view(const TailOptions& options) {
   }
 }
 
-// The row; for a tombstone its key, and for a record that is not a row of the stream all that is known.
+// The row; for a tombstone its key, and for a record that is not a row of the stream all that is known. A key that is
+// text is printed as such; others are {"base64": ...}, or null.
 void print_record(json::object record) {
   json::value row;
   if (record.find_field_unordered("row").get(row) != simdjson::SUCCESS) {
     fmt::print("! {}\n", std::string_view(record.raw_json()));
   } else if (row.type() == json::json_type::null) {
     record.reset();
-    fmt::print("- {}\n", std::string_view(record["key"].get_string()));
+    json::value key = record["key"];
+    std::string_view text;
+    if (key.get_string().get(text) != simdjson::SUCCESS) text = simdjson::to_json_string(key);
+    fmt::print("- {}\n", text);
   } else {
-    fmt::print("+ {}\n", std::string_view(row.get_object().value().raw_json()));
+    fmt::print("+ {}\n", std::string_view(simdjson::to_json_string(row)));
   }
 }
 

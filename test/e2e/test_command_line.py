@@ -254,6 +254,20 @@ class CommandLine(unittest.TestCase):
             tail.wait()
             tail.stdout.close()
 
+    def test_tail_prints_the_keys_of_tombstones_whatever_they_are(self):
+        self.run_command("sql", "CREATE STREAM single (sensor text) WITH (key = 'sensor', partitions = 1)")
+        for key in b"text", b"\xff\x00", b"":  # kcat sends what is empty as null
+            subprocess.run(["kcat", "-b", f"127.0.0.1:{self.server.kafka_port}", "-P", "-Z", "-t", "single", "-K", "|"],
+                           input=key + b"|\n", check=True, timeout=60)
+        self.run_command("sql", "INSERT INTO single VALUES ('s1')")
+        url = f"http://127.0.0.1:{self.server.port}"
+        tail = subprocess.Popen([HEADRACE, "tail", "--url", url, "--from-start", "single"], stdout=subprocess.PIPE, text=True)
+        lines = [tail.stdout.readline().strip() for _ in range(4)]
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+        self.assertEqual(lines, ["- text", '- {"base64":"/wA="}', "- null", '+ {"sensor":"s1"}'])
+
     def restart_with(self, app):
         self.assertEqual(self.server.stop(), 0)
         (self.path / "app.sql").write_text(app)
