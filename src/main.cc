@@ -10,6 +10,7 @@
 #include "base/trace.h"
 #include "boost/asio/signal_set.hpp"
 #include "cli/commands.h"
+#include "cli/sql_text.h"
 #include "cli/text_file.h"
 #include "fmt/format.h"
 #include "http/server.h"
@@ -127,8 +128,12 @@ int serve(const UpOptions& options) {
   executor.emplace(timers.clock(), *store, *catalog, *appender, *views);
 
   for (const std::string& app : options.apps) {
-    const auto results = runtime.block_on([&] { return server.executor->execute(read_text_file(app)); });
-    print_applied(app, results);
+    const std::string text = read_text_file(app);
+    try {
+      print_applied(app, runtime.block_on([&] { return server.executor->execute(text); }));
+    } catch (const Error& error) {
+      throw located(error, text, app);
+    }
   }
   if (options.kafka_listen != "off") {
     kafka.emplace(runtime, timers, metrics, *log, *catalog, kafka_options(options));

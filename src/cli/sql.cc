@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/http_client.h"
+#include "cli/sql_text.h"
 #include "cli/text_table.h"
 #include "fmt/format.h"
 
@@ -25,35 +26,20 @@ std::string accept_header(const std::string& format) {
   return "application/json";
 }
 
-// The line with the error's position under it, as psql shows it.
-std::string pointed(const std::string& statement, const Error& error) {
-  const int64_t at = error.where().position;
-  if (at < 0 || at > static_cast<int64_t>(statement.size())) return error.message();
-  const size_t position = static_cast<size_t>(at);
-  const size_t begin = position == 0 ? 0 : statement.rfind('\n', position - 1) + 1;
-  const size_t end = std::min(statement.find('\n', position), statement.size());
-  return fmt::format("{}\n  {}\n  {}^", error.message(), statement.substr(begin, end - begin),
-                     std::string(position - begin, ' '));
-}
-
 void execute(HttpClient& client, const std::string& statement, const std::string& format) {
   const HttpReply reply = client.request(
       "POST", "/v1/sql", {{"Content-Type", "application/sql"}, {"Accept", accept_header(format)}}, statement);
   try {
     throw_problem(reply);
   } catch (const Error& error) {
-    throw Error(error.code(), pointed(statement, error));
+    throw located(error, statement);
   }
   if (format != "table") {
     fmt::print("{}{}", reply.body, reply.body.ends_with('\n') ? "" : "\n");
     return;
   }
-  fmt::print("{}", text_results(reply.body));
-}
-
-bool is_complete(std::string_view statement) {
-  const size_t last = statement.find_last_not_of(" \t\r\n");
-  return last != std::string_view::npos && statement[last] == ';';
+  const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  fmt::print("{}", text_results(reply.body, terminal ? Cells::kShortened : Cells::kWhole));
 }
 
 class Prompt {
@@ -77,22 +63,29 @@ class Prompt {
   }
   Prompt(const Prompt&) = delete;
 
-  // A whole statement, over as many lines as it takes; false at the end of input.
+  // A whole statement, over as many lines as it takes, or what there is of one at the end of input; then false.
   bool read(std::string& statement) {
     statement.clear();
     continued_ = false;
-    do {
+    while (!ended_) {
       int size = 0;
       const char* got = el_gets(line_, &size);
-      if (!got || size <= 0) return false;
-      statement.append(got, static_cast<size_t>(size));
+      ended_ = !got || size <= 0;
+      if (!ended_) statement.append(got, static_cast<size_t>(size));
       const std::string trimmed = statement.substr(0, statement.find_last_not_of(" \t\r\n") + 1);
-      if (trimmed.empty() || trimmed == "quit" || trimmed == "exit" || trimmed == "\\q" || trimmed == "help") {
+      if (trimmed == "quit" || trimmed == "exit" || trimmed == "\\q" || trimmed == "help") {
         statement = trimmed;
         return true;
       }
+      const SqlEnd end = sql_end(statement);
+      if (end == SqlEnd::kNothing) {
+        statement.clear();
+        continue;
+      }
       continued_ = true;
-    } while (!is_complete(statement));
+      if (end == SqlEnd::kEnded) break;
+    }
+    if (statement.empty()) return false;
     ::history(history_, &event_, H_ENTER, statement.c_str());
     return true;
   }
@@ -111,6 +104,7 @@ class Prompt {
   HistEvent event_{};
   std::string history_file_;
   bool continued_ = false;
+  bool ended_ = false;
 };
 
 int prompt(HttpClient& client, const SqlOptions& options) {
@@ -119,7 +113,6 @@ int prompt(HttpClient& client, const SqlOptions& options) {
   std::fflush(stdout);
   Prompt lines;
   for (std::string statement; lines.read(statement);) {
-    if (statement.empty()) continue;
     if (statement == "quit" || statement == "exit" || statement == "\\q") return 0;
     if (statement == "help") {
       fmt::print(

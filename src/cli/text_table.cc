@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <ranges>
 #include <vector>
 
 #include "base/error.h"
@@ -15,14 +16,25 @@ namespace json = simdjson::ondemand;
 
 constexpr size_t kCellWidthMax = 60;
 
-// Characters, not bytes; wide ones count as one.
+// Characters, not bytes; wide ones count as one. Of the longest line.
 size_t width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+  size_t widest = 0, here = 0;
+  for (const char c : text) {
+    here = c == '\n' ? 0 : here + ((c & 0xc0) != 0x80 ? 1 : 0);
+    widest = std::max(widest, here);
+  }
+  return widest;
 }
 
-// On a line, and without what a terminal would take as a command.
+// Without what a terminal would take as a command.
+std::string harmless(std::string text, bool keep_lines) {
+  std::ranges::replace_if(
+      text, [&](char c) { return (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) && !(keep_lines && c == '\n'); },
+      ' ');
+  return text;
+}
+
 std::string shortened(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   if (width(text) <= kCellWidthMax) return text;
   size_t bytes = 0;
   for (size_t seen = 0; bytes < text.size(); ++bytes)
@@ -34,10 +46,9 @@ std::string shortened(std::string text) {
 std::string cell(json::value value) {
   switch (value.type()) {
     case json::json_type::null: return "";
-    case json::json_type::string: return shortened(std::string(std::string_view(value.get_string())));
-    case json::json_type::array: return shortened(std::string(std::string_view(value.get_array().value().raw_json())));
-    case json::json_type::object:
-      return shortened(std::string(std::string_view(value.get_object().value().raw_json())));
+    case json::json_type::string: return std::string(std::string_view(value.get_string()));
+    case json::json_type::array: return std::string(std::string_view(value.get_array().value().raw_json()));
+    case json::json_type::object: return std::string(std::string_view(value.get_object().value().raw_json()));
     default: {
       std::string_view token = value.raw_json_token();
       while (token.ends_with(' ') || token.ends_with('\n')) token.remove_suffix(1);
@@ -78,7 +89,7 @@ struct Table {
   }
 };
 
-std::string selected(json::object result) {
+std::string selected(json::object result, Cells cells) {
   Table table;
   table.lines.emplace_back();
   for (json::object column : result["columns"].get_array()) {
@@ -90,13 +101,20 @@ std::string selected(json::object result) {
     for (json::field field : row) line.push_back(cell(field.value()));
     line.resize(table.to_the_right.size());
   }
+  const bool alone = table.lines.size() == 2 && table.to_the_right.size() == 1;
+  for (auto& line : table.lines | std::views::drop(1)) {
+    for (std::string& text : line) {
+      text = harmless(std::move(text), alone);
+      if (cells == Cells::kShortened && !alone) text = shortened(std::move(text));
+    }
+  }
   return table.print();
 }
 
-std::string text_result(json::object result) {
+std::string text_result(json::object result, Cells cells) {
   if (result.find_field_unordered("columns").error() == simdjson::SUCCESS) {
     result.reset();
-    return selected(result);
+    return selected(result, cells);
   }
   result.reset();
   std::string_view applied;
@@ -114,14 +132,14 @@ std::string text_result(json::object result) {
 
 }  // namespace
 
-std::string text_results(std::string_view text) {
+std::string text_results(std::string_view text, Cells cells) {
   try {
     json::parser parser;
     const simdjson::padded_string padded(text);
     json::document document = parser.iterate(padded);
-    if (document.type() == json::json_type::object) return text_result(document.get_object());
+    if (document.type() == json::json_type::object) return text_result(document.get_object(), cells);
     std::string out;
-    for (json::object result : document.get_array()) out += text_result(result);
+    for (json::object result : document.get_array()) out += text_result(result, cells);
     return out;
   } catch (const simdjson::simdjson_error& error) {
     throw Error(Code::kCorrupt, fmt::format("the server's answer is not understood: {}", error.what()));

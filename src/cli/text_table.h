@@ -7,7 +7,11 @@
 
 namespace headrace {
 
-// `json` is one result or an array of results. Throws Error(kCorrupt) when it is neither.
-std::string text_results(std::string_view json);
+// Long ones are shortened for a terminal, where they would break the lines of a table.
+enum class Cells : bool { kShortened, kWhole };
+
+// `json` is one result or an array of results. The cell of a result that has no other, like that of SHOW CREATE, is
+// whole in any case and keeps its lines. Throws Error(kCorrupt) when `json` is neither.
+std::string text_results(std::string_view json, Cells cells = Cells::kShortened);
 
 }  // namespace headrace

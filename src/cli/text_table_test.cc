@@ -34,12 +34,24 @@ TEST(TextTable, ShowsNullsDocumentsAndBooleans) {
             "(1 row)\n");
 }
 
-TEST(TextTable, LongTextsAreCutBetweenCharacters) {
+TEST(TextTable, LongTextsAreCutBetweenCharactersOnATerminal) {
   std::string letters;
   for (int i = 0; i < 100; ++i) letters += "é";
-  const std::string table =
-      text_results(R"({"columns":[{"name":"a","type":"text"}],"rows":[{"a":")" + letters + R"("}]})");
+  const std::string row = R"({"a":")" + letters + R"("})";
+  const std::string json = R"({"columns":[{"name":"a","type":"text"}],"rows":[)" + row + "," + row + "]}";
+  const std::string table = text_results(json);
   EXPECT_NE(table.find("\n" + letters.substr(0, 2 * 59) + "…\n"), std::string::npos) << table;
+  EXPECT_NE(text_results(json, Cells::kWhole).find("\n" + letters + "\n"), std::string::npos);
+}
+
+// Like the statement that SHOW CREATE gives, in which a line end can end a comment.
+TEST(TextTable, ACellThatIsAloneIsWhole) {
+  const std::string line(100, 'x');
+  const std::string table = text_results(R"({"columns":[{"name":"statement","type":"text"}],"rows":[{"statement":")" +
+                                         line + R"(\n y\u001b"}]})");
+  std::string dashes;
+  for (size_t i = 0; i < line.size(); ++i) dashes += "─";
+  EXPECT_EQ(table, "statement\n" + dashes + "\n" + line + "\n y \n(1 row)\n");
 }
 
 // What somebody sent in a row must not move the cursor, or worse.

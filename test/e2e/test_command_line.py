@@ -5,6 +5,7 @@ sql."""
 import gzip
 import os
 import pathlib
+import pty
 import re
 import signal
 import socket
@@ -227,6 +228,44 @@ class CommandLine(unittest.TestCase):
         error = self.run_command("sql", "SELECT sensr FROM latest", status=65)
         self.assertIn("sensor", error)
         self.assertIn("^", error)
+
+    def test_errors_in_sql_are_shown_where_they_are(self):
+        error = self.run_command("sql", "SELECT 'äöü' AS a, foo FROM latest", status=65)
+        self.assertIn("\n  SELECT 'äöü' AS a, foo FROM latest\n                     ^\n", error)
+        self.assertIn("line 2, column 8: ", self.run_command("sql", stdin="SELECT sensor,\n       foo FROM latest;", status=65))
+        for text, place, line in ((APP + "SHOW VIEWS;\r\n\tSELECT é FROM latest;\n", "7:9", "\tSELECT é FROM latest;\n  \t       ^"),
+                                  (APP + "SELEC 1;", "6:1", "SELEC 1;\n  ^")):
+            file = self.write("bad.sql", text)
+            error = self.run_command("up", file, "--data", str(self.path / "other"), "--http-listen", "127.0.0.1:0",
+                                     "--kafka-listen", "off", status=65)
+            self.assertIn(f"{file}:{place}: ", error)
+            self.assertIn(f"\n  {line}\n", error)
+
+    def test_a_result_that_nobody_looks_at_on_a_terminal_is_whole(self):
+        statement = "CREATE MATERIALIZED VIEW long AS\n  SELECT sensor, -- of\n    count(*) AS " + "x" * 60 + " FROM readings GROUP BY sensor"
+        self.run_command("sql", statement)
+        self.assertIn("\n" + statement + "\n", self.run_command("sql", "SHOW CREATE long"))
+        self.run_command("sql", "INSERT INTO sensors VALUES ('" + "y" * 100 + "', 'hall'), ('s', 'hall')")
+        self.run_command("sql", "CREATE MATERIALIZED VIEW all_sensors AS SELECT sensor, count(*) AS n FROM sensors GROUP BY sensor")
+        self.server.wait_applied()
+        self.assertIn("y" * 100 + "  1\n", self.run_command("sql", "SELECT * FROM all_sensors"))
+
+    def test_the_prompt_sends_a_statement_when_it_has_ended(self):
+        self.run_command("sql", "INSERT INTO readings VALUES ('s1', 1, NULL)")
+        self.server.wait_applied()
+        lines = ["-- nothing; yet", "SELECT 'x;", "y' AS a FROM latest; -- done", "SELECT 2 AS b -- c;", "FROM latest;", "help",
+                 "SELECT 3 AS c", "FROM latest"]
+        terminal, slave = pty.openpty()
+        prompt = subprocess.Popen(
+            [HEADRACE, "sql", "--format", "ndjson"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "HOME": str(self.path), "TERM": "dumb", "HEADRACE_URL": f"http://127.0.0.1:{self.server.port}"})
+        os.close(slave)
+        os.write(terminal, ("\n".join(lines) + "\n\x04").encode())
+        out = prompt.communicate(timeout=60)[0]
+        os.close(terminal)
+        self.assertEqual(prompt.returncode, 0, out)
+        self.assertEqual(re.findall(r"\{.*\}", out), [r'{"a":"x;\ny"}', '{"b":2}', '{"c":3}'])
+        self.assertIn("SHOW TABLES", out)
 
     def test_tables_take_the_last_row_of_a_key_and_forget_deleted_ones(self):
         self.run_command("sql", "CREATE MATERIALIZED VIEW room AS SELECT room, count(*) AS sensors FROM sensors GROUP BY room")
