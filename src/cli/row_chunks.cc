@@ -1,8 +1,10 @@
 #include "cli/row_chunks.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
+#include "cli/byte_order_mark.h"
 #include "fmt/format.h"
 
 namespace headrace {
@@ -10,7 +12,6 @@ namespace headrace {
 // As the server reads CSV (schema/csv_rows.h): a quote opens a field only where the field begins, and one within it is
 // doubled. A quote anywhere else makes that row a bad one, and says nothing about where rows end.
 size_t CsvRowEnds::next(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   while (at_ < text.size()) {
     const size_t special = in_quotes_ ? text.find('"', at_) : text.find_first_of("\"\n", at_);
     if (special == std::string_view::npos) break;
@@ -23,8 +24,7 @@ size_t CsvRowEnds::next(std::string_view text) {
       return special;
     } else {
       const bool is_doubled = closed_ != std::string_view::npos && closed_ + 1 == special;
-      const bool at_start = special == 0 || text[special - 1] == ',' || text[special - 1] == '\n' ||
-                            (special == kByteOrderMark.size() && text.starts_with(kByteOrderMark));
+      const bool at_start = special == 0 || text[special - 1] == ',' || text[special - 1] == '\n';
       in_quotes_ = is_doubled || at_start;
     }
   }
@@ -75,6 +75,7 @@ std::optional<RowChunk> RowChunks::next() {
                                                next_line_, kRowBytesMax));
     if (end == std::string::npos && !ended_) {
       ended_ = !file_.read(pending_, kChunkBytes);
+      if (!std::exchange(begun_, true)) remove_byte_order_mark(pending_);
       continue;
     }
     if (end == std::string::npos) {

@@ -1,5 +1,5 @@
-// Cuts CSV or NDJSON text into requests at row ends. The cuts depend only on the text, so that a load that is started
-// again makes the same requests with the same numbers.
+// Cuts CSV or NDJSON text, less a byte order mark, into requests at row ends. The cuts depend only on the text, so that
+// a load that is started again makes the same requests with the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ class RowChunks {
   std::string pending_;
   CsvRowEnds row_ends_;  // of pending_
   size_t scanned_ = 0;   // of pending_, for NDJSON
+  bool begun_ = false;
   bool ended_ = false;
   uint64_t next_number_ = 0;
   uint64_t next_line_ = 1;

@@ -157,6 +157,22 @@ TEST(RowChunks, LinesOfLaterChunksCountOn) {
   }
 }
 
+TEST(RowChunks, AByteOrderMarkIsNoPartOfAnyChunk) {
+  std::string rows;
+  while (rows.size() < 2'000'000) rows += "1,2\n";
+  for (const std::string header : {"a,b\n", "\"a\nb\",c\n"}) {
+    const auto chunks = chunks_of("\xef\xbb\xbf" + header + rows, true);
+    ASSERT_GT(chunks.size(), 2U);
+    EXPECT_EQ(chunks[0].first_line, header == "a,b\n" ? 2U : 3U);
+    std::string all;
+    for (const RowChunk& chunk : chunks) all += without_header(chunk, header);
+    EXPECT_TRUE(all == rows);
+  }
+  EXPECT_EQ(chunks_of("\xef\xbb\xbf{}\n{}\n", false).at(0).body, "{}\n{}\n");
+  EXPECT_TRUE(chunks_of("\xef\xbb\xbf", false).empty());
+  EXPECT_EQ(chunks_of("{}\n\xef\xbb\xbf{}\n", false).at(0).body, "{}\n\xef\xbb\xbf{}\n") << "only at the beginning";
+}
+
 // The row is a bad one, and the server says so; the others are what they are.
 TEST(RowChunks, AQuoteWithinAnUnquotedFieldDoesNotSwallowTheRowsBehindIt) {
   const std::string bad = "a,b\n5\" pipe,1\n";

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "cli/byte_order_mark.h"
 #include "cli/commands.h"
 #include "cli/http_client.h"
 #include "cli/sql_text.h"
@@ -140,7 +141,8 @@ int sql(const SqlOptions& options) {
     return 0;
   }
   if (::isatty(STDIN_FILENO) != 0) return prompt(client, options);
-  const std::string statements{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  std::string statements{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  remove_byte_order_mark(statements);
   execute(client, statements, options.format);
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "cli/byte_order_mark.h"
 #include "fmt/format.h"
 
 namespace headrace {
@@ -16,6 +17,7 @@ std::string read_text_file(const std::string& path) {
   if (std::ferror(file.get()) != 0) throw_errno("cannot read " + path);
   if (text.size() > kSqlBytesMax)
     throw Error(Code::kTooLarge, fmt::format("{} has more than {} bytes", path, kSqlBytesMax));
+  remove_byte_order_mark(text);
   return text;
 }
 

@@ -8,7 +8,7 @@
 
 namespace headrace {
 
-// Throws Error(kNotFound), Error(kIo), or Error(kTooLarge) beyond kSqlBytesMax.
+// Less a byte order mark. Throws Error(kNotFound), Error(kIo), or Error(kTooLarge) beyond kSqlBytesMax.
 std::string read_text_file(const std::string& path);
 
 // One line per object that was created or changed; one in all when nothing was.

@@ -25,6 +25,13 @@ TEST(TextFile, IsReadAsItIs) {
     EXPECT_EQ(read_text_file(TemporaryFile(text).path()), text);
 }
 
+TEST(TextFile, AByteOrderMarkIsNoPartOfIt) {
+  EXPECT_EQ(read_text_file(TemporaryFile("\xef\xbb\xbfSELECT 1;").path()), "SELECT 1;");
+  EXPECT_EQ(read_text_file(TemporaryFile("\xef\xbb\xbf").path()), "");
+  EXPECT_EQ(read_text_file(TemporaryFile("\xef\xbbSELECT").path()), "\xef\xbbSELECT");
+  EXPECT_EQ(read_text_file(TemporaryFile("a\xef\xbb\xbf").path()), "a\xef\xbb\xbf");
+}
+
 TEST(TextFile, HasALimit) {
   EXPECT_EQ(read_text_file(TemporaryFile(std::string(kSqlBytesMax, 'x')).path()).size(), kSqlBytesMax);
   EXPECT_EQ(failure_of(TemporaryFile(std::string(kSqlBytesMax + 1, 'x')).path()), Code::kTooLarge);

@@ -124,6 +124,15 @@ class CommandLine(unittest.TestCase):
         self.run_command("load", "--wait", "--format", "csv", "readings", "-", stdin=rows(5))
         self.assertEqual(self.count(), total + 505)
 
+    def test_byte_order_marks_are_skipped(self):
+        mark = "\ufeff"
+        ndjson = '{"sensor":"s1","value":1}\n' * 30_000
+        for name, text in (("a.csv", rows(30_000)), ("b.csv.gz", rows(30_000).replace("sensor", '"sensor"', 1)), ("c.ndjson", ndjson)):
+            self.run_command("load", "--wait", "readings", self.write(name, mark + text))
+        self.assertEqual(self.count(), 90_000)
+        self.restart_with(mark + APP)
+        self.assertIn("s1", self.run_command("sql", stdin=mark + "SELECT sensor FROM latest"))
+
     def test_a_load_that_is_repeated_or_interrupted_counts_once(self):
         file = self.write("large.csv", rows(200_000))
         self.run_command("load", "--wait", "readings", file)
