@@ -39,12 +39,27 @@ ServerUrl parse_url(std::string_view text) {
   if (rest.starts_with("http://")) rest.remove_prefix(7);
   while (rest.ends_with('/')) rest.remove_suffix(1);
   ServerUrl url;
-  const size_t colon = rest.rfind(':');
-  url.host = rest.substr(0, colon);
-  if (colon != std::string_view::npos) url.port = rest.substr(colon + 1);
-  if (url.host.empty() || url.port.empty() || rest.find_first_of("/?# ") != std::string_view::npos)
-    throw Error(Code::kInvalid, fmt::format("\"{}\" is not a server's address; write http://HOST:PORT", text));
+  const bool bracketed = rest.starts_with('[');
+  const size_t host_end = bracketed ? rest.find(']') : rest.find(':');
+  url.host = bracketed && host_end != std::string_view::npos ? rest.substr(1, host_end - 1) : rest.substr(0, host_end);
+  std::string_view after = host_end == std::string_view::npos ? "" : rest.substr(host_end + (bracketed ? 1 : 0));
+  if (after.starts_with(':')) {
+    url.port = after.substr(1);
+    after = {};
+  }
+  const bool valid = !url.host.empty() && !url.port.empty() && after.empty() &&
+                     url.host.find_first_of("[]") == std::string::npos &&
+                     url.port.find_first_not_of("0123456789") == std::string::npos &&
+                     rest.find_first_of("/?# ") == std::string_view::npos;
+  if (!valid)
+    throw Error(Code::kInvalid, fmt::format("\"{}\" is not a server's address; write http://HOST:PORT, with an IPv6 "
+                                            "address in brackets",
+                                            text));
   return url;
+}
+
+std::string ServerUrl::authority() const {
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 Command parse_command_line(int argc, char** argv) {

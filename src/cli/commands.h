@@ -21,8 +21,11 @@ struct UpOptions {
 
 // A server's address: "http://127.0.0.1:8080".
 struct ServerUrl {
-  std::string host = "127.0.0.1";
+  std::string host = "127.0.0.1";  // of an IPv6 address without the brackets
   std::string port = "8080";
+
+  // HOST:PORT, as it stands in a URL.
+  std::string authority() const;
 };
 
 inline constexpr size_t kConnectionsMax = 64;

@@ -12,7 +12,7 @@ int get(const GetOptions& options) {
   HttpClient client(options.url);
   const HttpReply reply = client.request("GET", target);
   throw_problem(reply);
-  fmt::print("{}\n", reply.body);
+  fmt::print("{}{}", reply.body, reply.body.ends_with('\n') ? "" : "\n");
   return 0;
 }
 

@@ -28,7 +28,7 @@ constexpr std::string_view kUnknown =
 http::request<http::string_body> make_request(const ServerUrl& url, const std::string& method,
                                               const std::string& target, const HttpHeaders& headers) {
   http::request<http::string_body> request(http::string_to_verb(method), target, 11);
-  request.set(http::field::host, url.host + ":" + url.port);
+  request.set(http::field::host, url.authority());
   request.set(http::field::user_agent, "headrace/" HEADRACE_VERSION);
   for (const auto& [name, value] : headers) request.set(name, value);
   return request;
@@ -65,8 +65,8 @@ void HttpClient::connect() {
   const auto endpoints = resolver.resolve(url_.host, url_.port, failed);
   if (!failed) boost::asio::connect(connection->socket, endpoints, failed);
   if (failed)
-    throw Error(Code::kUnavailable, fmt::format("no server at http://{}:{} ({}); start one with: headrace up",
-                                                url_.host, url_.port, failed.message()));
+    throw Error(Code::kUnavailable, fmt::format("no server at http://{} ({}); start one with: headrace up",
+                                                url_.authority(), failed.message()));
   connection->socket.set_option(tcp::no_delay(true));
   connection_ = std::move(connection);
 }
@@ -95,8 +95,8 @@ HttpReply HttpClient::request(const std::string& method, const std::string& targ
         repeated = sent;
         continue;
       }
-      throw Error(Code::kIo, fmt::format("the connection to http://{}:{} broke: {}{}", url_.host, url_.port,
-                                         failed.message(), unknown ? kUnknown : ""));
+      throw Error(Code::kIo, fmt::format("the connection to http://{} broke: {}{}", url_.authority(), failed.message(),
+                                         unknown ? kUnknown : ""));
     }
     if (!parser.keep_alive()) connection_.reset();
     auto& reply = parser.get();

@@ -23,6 +23,9 @@ namespace headrace {
 namespace {
 
 constexpr size_t kLanes = kConnectionsMax;  // so that each connection has one
+// A chunk has this many numbers of its lane: a part of it is numbered by the last it could have, the whole chunk by the
+// last of all. So the numbers grow in whichever parts it is sent.
+constexpr int64_t kPartsMax = 1024;
 constexpr size_t kQueuedPerConnection = 2;
 constexpr int kAttemptsMax = 30;
 constexpr std::chrono::milliseconds kRetryPauseMin{100};
@@ -169,14 +172,10 @@ class Loader {
         changed_.notify_all();
         const size_t lane = lane_of(chunk);
         if (!last_of[lane]) last_of[lane] = patiently([&] { return last_sequence(client, lane); });
-        const int64_t last = *last_of[lane];
-        const auto sequence = static_cast<int64_t>(chunk.number / kLanes);
-        if (sequence < last) {  // the last one may be there in part, and is sent again
-          const std::lock_guard lock(mutex_);
-          ++skipped_;
-          continue;
-        }
-        send(client, {producer(lane), sequence, sequence > last}, chunk);
+        const Numbers numbers{static_cast<int64_t>(chunk.number / kLanes) * kPartsMax, kPartsMax};
+        if (send_parts(client, lane, *last_of[lane], numbers, chunk)) continue;
+        const std::lock_guard lock(mutex_);
+        ++skipped_;
       }
     } catch (...) {
       fail(std::current_exception());
@@ -192,13 +191,40 @@ class Loader {
     return boost::json::parse(reply.body).at("sequence").to_number<int64_t>();
   }
 
+  struct Numbers {
+    int64_t first;
+    int64_t count;
+    int64_t last() const { return first + count - 1; }
+  };
+
+  // Sends what is not there, whole or, when the rows are too many for the server, in parts. `before` is the last number
+  // that the lane had; what has it may be there in part, and is sent again. Returns whether any was not there.
+  bool send_parts(HttpClient& client, size_t lane, int64_t before, Numbers numbers, const RowChunk& chunk) {
+    if (numbers.last() < before) return false;
+    const bool was_cut = numbers.first <= before && before < numbers.last();
+    auto halves = was_cut ? RowChunks::halves(chunk, csv_) : std::nullopt;
+    if (!halves) {
+      try {
+        return send(client, {producer(lane), numbers.last(), numbers.last() > before}, chunk);
+      } catch (const Error& error) {
+        const bool too_many = error.code() == Code::kTooLarge && error.where().row < 1;
+        if (too_many && numbers.count > 1) halves = RowChunks::halves(chunk, csv_);
+        if (!halves) throw;
+      }
+    }
+    const int64_t half = numbers.count / 2;
+    const bool first = send_parts(client, lane, before, {numbers.first, half}, halves->first);
+    return send_parts(client, lane, before, {numbers.first + half, half}, halves->second) || first;
+  }
+
   struct Numbered {
     std::string producer;
     int64_t sequence;
     bool is_new;  // no load before has sent it
   };
 
-  void send(HttpClient& client, const Numbered& request, const RowChunk& chunk) {
+  // Returns whether any of the rows was not there.
+  bool send(HttpClient& client, const Numbered& request, const RowChunk& chunk) {
     const HttpHeaders headers{{"Content-Type", csv_ ? "text/csv" : "application/x-ndjson"},
                               {"Headrace-Producer", request.producer},
                               {"Headrace-Sequence", std::to_string(request.sequence)}};
@@ -219,13 +245,11 @@ class Loader {
     const auto json = boost::json::parse(reply.body);
     const auto& object = json.as_object();
     const auto* duplicate = object.if_contains("duplicate");
+    const bool was_there = duplicate && duplicate->as_bool() && !(request.is_new && repeated);
     const std::lock_guard lock(mutex_);
-    if (duplicate && duplicate->as_bool() && !(request.is_new && repeated)) {
-      ++skipped_;
-    } else {
-      rows_ += object.at("rows").to_number<uint64_t>();
-    }
+    if (!was_there) rows_ += object.at("rows").to_number<uint64_t>();
     if (const auto* dead = object.if_contains("dead_rows")) dead_ += dead->to_number<uint64_t>();
+    return !was_there;
   }
 
   // The same error with the line of the file in place of the row of the request.

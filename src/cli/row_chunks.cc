@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "cli/byte_order_mark.h"
@@ -39,36 +40,29 @@ void CsvRowEnds::remove_prefix(size_t count) {
 
 RowChunks::RowChunks(InputFile& file, bool csv) : file_(file), csv_(csv) {}
 
-// The first row end at or after `from`, or npos. Remembers where it looked.
-size_t RowChunks::find_row_end(size_t from) {
-  if (csv_) {
-    size_t end = row_ends_.next(pending_);
-    while (end < from) end = row_ends_.next(pending_);
-    return end;
+// The end of the first row that makes `enough` bytes or kChunkRows rows, or npos. Remembers where it looked.
+size_t RowChunks::find_chunk_end(size_t enough) {
+  for (;;) {
+    const size_t end = csv_ ? row_ends_.next(pending_) : pending_.find('\n', scanned_);
+    scanned_ = end == std::string::npos ? pending_.size() : end + 1;
+    if (end == std::string::npos || end + 1 >= enough || ++rows_ == kChunkRows) return end;
   }
-  const size_t end = pending_.find('\n', std::max(from, scanned_));
-  scanned_ = end == std::string::npos ? pending_.size() : end + 1;
-  return end;
 }
 
 // Takes the first `count` bytes, which end with a row.
 std::string RowChunks::take(size_t count) {
   std::string rows = pending_.substr(0, count);
   pending_.erase(0, count);
-  if (csv_) {
-    row_ends_.remove_prefix(count);
-  } else {
-    scanned_ -= count;
-  }
+  if (csv_) row_ends_.remove_prefix(count);
+  scanned_ -= count;
+  rows_ = 0;
   return rows;
 }
 
 std::optional<RowChunk> RowChunks::next() {
   for (;;) {
     const bool want_header = csv_ && header_.empty();
-    const size_t enough = want_header ? 1 : kChunkBytes;
-    size_t end = std::string::npos;
-    if (pending_.size() >= enough) end = find_row_end(enough - 1);
+    size_t end = find_chunk_end(want_header ? 1 : kChunkBytes);
     if (end == std::string::npos && pending_.size() > kRowBytesMax)
       throw Error(Code::kTooLarge, fmt::format("the row that begins near line {} has more than {} bytes; is a quote "
                                                "missing?",
@@ -115,6 +109,23 @@ bool has_one_column(std::string_view header) {
 }
 
 }  // namespace
+
+std::optional<std::pair<RowChunk, RowChunk>> RowChunks::halves(const RowChunk& chunk, bool csv) {
+  const std::string_view body = chunk.body;
+  CsvRowEnds row_ends;
+  const size_t first = csv ? row_ends.next(body) + 1 : 0;
+  std::vector<size_t> ends;
+  for (size_t at = first; at < body.size(); at = ends.back()) {
+    const size_t end = csv ? row_ends.next(body) : body.find('\n', at);
+    ends.push_back(end == std::string_view::npos ? body.size() : end + 1);
+  }
+  if (ends.size() < 2) return std::nullopt;
+  const size_t cut = ends[ends.size() / 2 - 1];
+  const auto lines = static_cast<uint64_t>(std::ranges::count(body.substr(first, cut - first), '\n'));
+  return std::pair(RowChunk{chunk.number, chunk.first_line, std::string(body.substr(0, cut))},
+                   RowChunk{chunk.number, chunk.first_line + lines,
+                            std::string(body.substr(0, first)) + std::string(body.substr(cut))});
+}
 
 uint64_t RowChunks::line_of_row(const RowChunk& chunk, bool csv, int64_t row) {
   const std::string_view body = chunk.body;

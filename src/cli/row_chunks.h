@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "cli/input_file.h"
 
@@ -35,17 +36,23 @@ class CsvRowEnds {
 class RowChunks {
  public:
   static constexpr size_t kChunkBytes = 512 * 1024;
+  // A row that is short here may be long on the log, with defaults and the names of columns: of a chunk of this many,
+  // each has two kilobytes until they fill more than one record batch.
+  static constexpr size_t kChunkRows = 8192;
   static constexpr size_t kRowBytesMax = 16 * 1024 * 1024;
 
   RowChunks(InputFile& file, bool csv);
   // Throws Error(kTooLarge) for a row beyond kRowBytesMax.
   std::optional<RowChunk> next();
 
+  // Both halves of a chunk, by rows; neither has a number of its own. Nothing for a single row.
+  static std::optional<std::pair<RowChunk, RowChunk>> halves(const RowChunk& chunk, bool csv);
+
   // The line of the file on which row `row` (from 1) of a chunk begins.
   static uint64_t line_of_row(const RowChunk& chunk, bool csv, int64_t row);
 
  private:
-  size_t find_row_end(size_t from);
+  size_t find_chunk_end(size_t enough);
   std::string take(size_t count);
 
   InputFile& file_;
@@ -54,6 +61,7 @@ class RowChunks {
   std::string pending_;
   CsvRowEnds row_ends_;  // of pending_
   size_t scanned_ = 0;   // of pending_, for NDJSON
+  size_t rows_ = 0;      // of pending_, as far as it was looked at
   bool begun_ = false;
   bool ended_ = false;
   uint64_t next_number_ = 0;

@@ -83,12 +83,13 @@ TEST(RowChunks, CsvIsCutAtRowEndsAndNothingIsLost) {
       const auto lines = static_cast<uint64_t>(std::ranges::count(whole, '\n'));
       EXPECT_EQ(chunks[i].first_line, lines + 1);
       const std::string rows = without_header(chunks[i], header);
-      if (i + 1 < chunks.size()) EXPECT_GE(rows.size(), RowChunks::kChunkBytes);
       // Every row is whole: the chunk ends where its last row does.
       CsvRowEnds ends;
-      size_t end = 0;
-      for (size_t next = ends.next(rows); next != std::string::npos; next = ends.next(rows)) end = next + 1;
+      size_t end = 0, count = 0;
+      for (size_t next = ends.next(rows); next != std::string::npos; next = ends.next(rows), ++count) end = next + 1;
       EXPECT_EQ(end, rows.size());
+      EXPECT_LE(count, RowChunks::kChunkRows);
+      if (i + 1 < chunks.size()) EXPECT_TRUE(count == RowChunks::kChunkRows || rows.size() >= RowChunks::kChunkBytes);
       whole += rows;
     }
     EXPECT_TRUE(whole == text);
@@ -110,6 +111,41 @@ TEST(RowChunks, NdjsonIsCutAtLineFeedsAndNothingIsLost) {
     whole += chunk.body;
   }
   EXPECT_TRUE(whole == text);
+}
+
+// Whatever defaults and names make of them on the log.
+TEST(RowChunks, ShortRowsAreCutByTheirNumber) {
+  for (const bool csv : {false, true}) {
+    std::string rows;
+    for (size_t i = 0; i < 3 * RowChunks::kChunkRows + 5; ++i) rows += csv ? "1\n" : "{}\n";
+    const auto chunks = chunks_of((csv ? "a\n" : "") + rows, csv);
+    ASSERT_EQ(chunks.size(), 4U);
+    EXPECT_EQ(chunks[0].body.size(), csv ? 2 + 2 * RowChunks::kChunkRows : 3 * RowChunks::kChunkRows);
+    EXPECT_EQ(chunks[1].body, chunks[0].body);
+    EXPECT_EQ(chunks[2].body, chunks[0].body);
+    EXPECT_EQ(chunks[3].body, csv ? "a\n1\n1\n1\n1\n1\n" : "{}\n{}\n{}\n{}\n{}\n");
+    EXPECT_EQ(chunks[3].first_line, 3 * RowChunks::kChunkRows + (csv ? 2 : 1));
+  }
+}
+
+TEST(RowChunks, HalvesOfAChunkAreWholeRows) {
+  const RowChunk csv{7, 3, "\"a\nb\"\n1\n\"2\n2\"\n3\n4\n5"};
+  const auto halves = RowChunks::halves(csv, true);
+  ASSERT_TRUE(halves);
+  EXPECT_EQ(halves->first.body, "\"a\nb\"\n1\n\"2\n2\"\n");
+  EXPECT_EQ(halves->first.first_line, 3U);
+  EXPECT_EQ(halves->second.body, "\"a\nb\"\n3\n4\n5");
+  EXPECT_EQ(halves->second.first_line, 6U);
+  EXPECT_EQ(halves->second.number, 7U);
+  EXPECT_FALSE(RowChunks::halves({0, 2, "a\n1"}, true));
+  EXPECT_FALSE(RowChunks::halves({0, 2, "a\n1\n"}, true));
+  EXPECT_FALSE(RowChunks::halves({0, 1, "{}\n"}, false));
+
+  const auto json = RowChunks::halves({0, 5, "{}\n{\"a\":1}"}, false);
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->first.body, "{}\n");
+  EXPECT_EQ(json->second.body, "{\"a\":1}");
+  EXPECT_EQ(json->second.first_line, 6U);
 }
 
 // A load that was interrupted skips chunks by their numbers.

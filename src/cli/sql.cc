@@ -109,8 +109,8 @@ class Prompt {
 };
 
 int prompt(HttpClient& client, const SqlOptions& options) {
-  fmt::print("Headrace at http://{}:{}. End statements with ; — SHOW STREAMS; SHOW VIEWS; quit\n", options.url.host,
-             options.url.port);
+  fmt::print("Headrace at http://{}. End statements with ; — SHOW STREAMS; SHOW VIEWS; quit\n",
+             options.url.authority());
   std::fflush(stdout);
   Prompt lines;
   for (std::string statement; lines.read(statement);) {

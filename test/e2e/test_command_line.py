@@ -182,8 +182,18 @@ class CommandLine(unittest.TestCase):
         self.server.wait_applied()
         self.assertEqual(self.count(), 2)
 
-    def total_records(self):
-        return sum(part["end"] for part in self.server.get("/v1/streams/readings")["bounds"])
+    def test_rows_that_are_long_on_the_log_only(self):
+        for bytes_, count, repeats in (300, 200_000, "2"), (10_000, 5000, "3"):
+            name = f"long{bytes_}"
+            self.run_command("sql", f"CREATE STREAM {name} (n integer, note text DEFAULT '{'x' * bytes_}') WITH (partitions = 1)")
+            file = self.write(name + ".csv", "n\n" + "1\n" * count)
+            for connections in "4", repeats:
+                loaded = self.run_whole("load", "--connections", connections, name, file).stderr
+                self.assertEqual(self.total_records(name), count)
+                self.assertIn(f"loaded {count if connections == '4' else 0:,} rows", loaded)
+
+    def total_records(self, stream="readings"):
+        return sum(part["end"] for part in self.server.get(f"/v1/streams/{stream}")["bounds"])
 
     def test_a_bad_row_is_named_by_its_line(self):
         text = rows(60_000)
@@ -224,7 +234,7 @@ class CommandLine(unittest.TestCase):
         self.run_command("sql", "INSERT INTO readings VALUES ('kitchen', 21, '2026-01-01T10:00:00Z')")
         self.server.wait_applied()
         self.assertEqual(
-            self.run_command("get", "latest", "kitchen").strip(), '{"sensor":"kitchen","readings":1,"value":21}'
+            self.run_command("get", "latest", "kitchen"), '{"sensor":"kitchen","readings":1,"value":21}\n'
         )
         self.assertIn("no row", self.run_command("get", "latest", "cellar", status=66))
         table = self.run_command("sql", "SELECT sensor, value * 2 AS twice FROM latest")
@@ -342,6 +352,17 @@ class CommandLine(unittest.TestCase):
                                           " WITH (key = 'sensor', partitions = 2)", status=77)
         self.assertIn("value", refused)
         self.assertIn("latest", self.run_command("sql", "DROP STREAM readings", status=77))
+
+    def test_a_server_with_an_ipv6_address(self):
+        app = self.write("small.sql", "CREATE STREAM s (a text) WITH (key = 'a');")
+        server = subprocess.Popen([HEADRACE, "up", app, "--data", str(self.path / "other"), "--http-listen", "[::1]:0",
+                                   "--kafka-listen", "off"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
+        url = next(match.group(1) for line in server.stdout if (match := re.match("listening on (.*)", line)))
+        self.assertTrue(url.startswith("http://[::1]:"), url)
+        self.assertEqual(self.run_command("sql", "--url", url, "INSERT INTO s VALUES ('x')"), "1 row\n")
 
     def test_usage(self):
         self.assertIn("Usage", self.run_command("--help"))
