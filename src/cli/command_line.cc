@@ -67,7 +67,7 @@ Command parse_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "headrace " HEADRACE_VERSION);
   app.footer(std::string(kFooter));
-  std::string url = "http://127.0.0.1:8080", memory = "512MB";
+  std::string memory = "512MB";
 
   UpOptions up;
   CLI::App* up_command = app.add_subcommand("up", "Run the server, with the app files applied to it");
@@ -84,8 +84,13 @@ Command parse_command_line(int argc, char** argv) {
   up_command->add_option("--shards", up.shards, "Event loops; 0 is one per core")->check(CLI::Range(0, 256));
   up_command->add_flag("--insecure", up.insecure, "Allow an address that other machines reach, without authentication");
 
-  auto add_url = [&](CLI::App* command) {
-    command->add_option("--url", url, "The server")->capture_default_str()->envname("HEADRACE_URL");
+  // Of each command its own: the environment's is set in the commands that are not asked for, too.
+  auto add_url = [](CLI::App* command, ServerUrl& url) {
+    command
+        ->add_option_function<std::string>(
+            "--url", [&url](const std::string& text) { url = parse_url(text); }, "The server")
+        ->default_str("http://" + url.authority())
+        ->envname("HEADRACE_URL");
   };
   LoadOptions load;
   CLI::App* load_command = app.add_subcommand("load",
@@ -101,20 +106,20 @@ Command parse_command_line(int argc, char** argv) {
       ->capture_default_str();
   load_command->add_flag("--wait", load.wait, "Until every view has applied the rows");
   load_command->add_flag("--skip-bad-rows", load.skip_bad_rows, "Send them to the stream's dead stream and go on");
-  add_url(load_command);
+  add_url(load_command, load.url);
 
   TailOptions tail;
   CLI::App* tail_command =
       app.add_subcommand("tail", "Print the rows of a stream, or the changes of a view, as they come");
   tail_command->add_option("name", tail.name, "The stream, table or view")->required();
   tail_command->add_flag("--from-start", tail.from_start, "What is there already, too");
-  add_url(tail_command);
+  add_url(tail_command, tail.url);
 
   GetOptions get;
   CLI::App* get_command = app.add_subcommand("get", "Print one row of a view, as JSON");
   get_command->add_option("view", get.view, "The view")->required();
   get_command->add_option("key", get.key, "A value for each column of its key")->required();
-  add_url(get_command);
+  add_url(get_command, get.url);
 
   SqlOptions sql;
   CLI::App* sql_command = app.add_subcommand("sql", "Run SQL statements; without any, a prompt with history");
@@ -122,7 +127,7 @@ Command parse_command_line(int argc, char** argv) {
   sql_command->add_option("--format", sql.format, "How rows are printed")
       ->check(CLI::IsMember({"table", "json", "ndjson", "csv"}))
       ->capture_default_str();
-  add_url(sql_command);
+  add_url(sql_command, sql.url);
 
   try {
     app.parse(argc, argv);
@@ -132,7 +137,6 @@ Command parse_command_line(int argc, char** argv) {
     const int code = app.exit(error);
     return Done{code == 0 ? 0 : info(Code::kUnsupported).exit_code};
   }
-  load.url = tail.url = get.url = sql.url = parse_url(url);
   if (*up_command) return up;
   if (*load_command) return load;
   if (*tail_command) return tail;

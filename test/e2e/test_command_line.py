@@ -364,6 +364,13 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(url.startswith("http://[::1]:"), url)
         self.assertEqual(self.run_command("sql", "--url", url, "INSERT INTO s VALUES ('x')"), "1 row\n")
 
+    def test_the_url_that_is_given_counts_more_than_that_of_the_environment(self):
+        self.assertIn("no server", self.run_command("sql", "SHOW VIEWS", port=1, status=69))
+        here = ("--url", f"http://127.0.0.1:{self.server.port}")
+        self.run_command("sql", *here, "INSERT INTO readings VALUES ('s1', 1, NULL)", port=1)
+        self.run_command("load", *here, "--wait", "readings", self.write("a.csv", rows(10)), port=1)
+        self.assertIn("s1", self.run_command("get", *here, "latest", "s1", port=1))
+
     def test_usage(self):
         self.assertIn("Usage", self.run_command("--help"))
         for command in ("up", "load", "tail", "get", "sql"):
