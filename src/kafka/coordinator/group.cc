@@ -249,6 +249,7 @@ void Group::expire(int64_t now_ms, const std::set<std::string>& topics, int64_t 
     if (!entry.committed || entry.writing > 0) return false;
     const CommittedOffset& offset = *entry.committed;
     if (!topics.contains(topic) && offset.committed_ms < topics_ms) return true;
+    if (offsets_.outlived(topic, offset)) return true;
     if (!empty && (!subscribed || subscribed->contains(topic))) return false;
     return now_ms >= (offset.expires_ms >= 0 ? offset.expires_ms : std::max(since, offset.committed_ms) + retention);
   });

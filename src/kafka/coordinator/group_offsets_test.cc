@@ -44,6 +44,21 @@ TEST_F(GroupCommits, ComeBackAsTheyWere) {
   EXPECT_EQ(state(), GroupState::kEmpty);
 }
 
+TEST_F(GroupCommits, AreNotOfTheNextTopicOfTheName) {
+  EXPECT_EQ(commit(7), kNone);
+  EXPECT_EQ(commit(9, {}, "unknown"), kNone);
+  log().run([&] { return log().log().remove("t"); });
+  EXPECT_EQ(fetch().offset, -1);
+  for (const char* topic : {"t", "unknown"}) log().create(topic, {});
+  EXPECT_EQ(fetch().offset, -1);
+  EXPECT_EQ(fetch("unknown").offset, 9);
+  restart();
+  EXPECT_EQ(fetch().offset, -1);
+  EXPECT_EQ(log().run([&] { return groups().fetch_offsets({.group = "g", .topics = {}}); }).topics.size(), 1);
+  EXPECT_EQ(commit(1), kNone);
+  EXPECT_EQ(fetch().offset, 1);
+}
+
 TEST_F(GroupCommits, NoteMayBeFourKilobytes) {
   EXPECT_EQ(commit(1, {}, "t", std::string(4096, 'x')), kNone);
   EXPECT_EQ(commit(2, {}, "t", std::string(4097, 'x')), kOffsetMetadataTooLarge);

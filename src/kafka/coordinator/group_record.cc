@@ -6,6 +6,7 @@ namespace headrace {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kOffsetVersion = 2;  // 1 had no topic's id
 
 MemberRecord take_member(Reader& reader) {
   MemberRecord member;
@@ -78,12 +79,14 @@ std::string encode(const GroupRecord& record) {
 std::string encode(const CommittedOffset& record) {
   std::string out;
   Writer writer(out);
-  writer.byte(kVersion);
+  writer.byte(kOffsetVersion);
   writer.varint(record.offset);
   writer.varint(record.leader_epoch);
   put_text(writer, record.metadata);
   writer.varint(record.committed_ms);
   writer.varint(record.expires_ms);
+  writer.big_endian(record.topic.high);
+  writer.big_endian(record.topic.low);
   return out;
 }
 
@@ -117,13 +120,18 @@ GroupRecord decode_group_record(std::string_view bytes) {
 }
 
 CommittedOffset decode_committed_offset(std::string_view bytes) {
-  Reader reader = versioned(bytes, kVersion);
+  const bool has_topic = !bytes.empty() && static_cast<uint8_t>(bytes[0]) != kVersion;
+  Reader reader = versioned(bytes, has_topic ? kOffsetVersion : kVersion);
   CommittedOffset record;
   record.offset = reader.varint();
   record.leader_epoch = take_int(reader);
   record.metadata = take_text(reader);
   record.committed_ms = reader.varint();
   record.expires_ms = reader.varint();
+  if (has_topic) {
+    record.topic.high = reader.big_endian<uint64_t>();
+    record.topic.low = reader.big_endian<uint64_t>();
+  }
   expect_end(reader);
   return record;
 }

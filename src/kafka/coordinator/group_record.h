@@ -18,6 +18,7 @@ struct CommittedOffset {
   std::string metadata;
   int64_t committed_ms = 0;
   int64_t expires_ms = -1;  // -1: as the server's retention has it
+  TopicId topic = {};       // all zeros: there was no such topic
 
   bool operator==(const CommittedOffset&) const = default;
 };

@@ -27,7 +27,7 @@ GroupRecord a_group() {
 TEST(GroupRecord, ComesBackAsItWas) {
   EXPECT_EQ(decode_group_record(encode(a_group())), a_group());
   EXPECT_EQ(decode_group_record(encode(GroupRecord{})), GroupRecord{});
-  const CommittedOffset offset{INT64_MAX, -1, "note", 5, -1};
+  const CommittedOffset offset{INT64_MAX, -1, "note", 5, -1, {1, UINT64_MAX}};
   EXPECT_EQ(decode_committed_offset(encode(offset)), offset);
   const GroupRecordKey key{GroupRecordKind::kOffset, "g", "t", 9};
   EXPECT_EQ(decode_group_record_key(encode(key)), key);
@@ -38,7 +38,10 @@ TEST(GroupRecord, ComesBackAsItWas) {
 // The encoding is what disks hold: it does not change by accident.
 TEST(GroupRecord, IsWrittenAsDocumented) {
   EXPECT_EQ(encode(GroupRecordKey{GroupRecordKind::kOffset, "g", "t", 9}), std::string("\x02\x02g\x02t\x12", 6));
-  EXPECT_EQ(encode(CommittedOffset{3, -1, "n", 1, -1}), std::string("\x01\x06\x01\x02n\x02\x01", 7));
+  EXPECT_EQ(encode(CommittedOffset{3, -1, "n", 1, -1, {1, 2}}),
+            std::string("\x02\x06\x01\x02n\x02\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02", 23));
+  EXPECT_EQ(decode_committed_offset(std::string_view("\x01\x06\x01\x02n\x02\x01", 7)),
+            (CommittedOffset{3, -1, "n", 1, -1}));
 }
 
 TEST(GroupRecord, DamageIsAnErrorAndNothingWorse) {

@@ -50,30 +50,38 @@ void GroupOffsets::drop(const std::string& topic, PartitionId partition) {
   if (partitions->second.empty()) entries_.erase(partitions);
 }
 
+bool GroupOffsets::outlived(const std::string& topic, const CommittedOffset& offset) const {
+  return offset.topic != TopicId{} && services_.log.id_of(topic) != offset.topic;
+}
+
 void GroupOffsets::commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer) {
   const int64_t now_ms = services_.timers.clock().wall_ms();
   // An absurd retention means for ever, not the past.
   const bool expires = request.retention_ms >= 0 && request.retention_ms < INT64_MAX - now_ms;
-  const auto to_store = [now_ms, expires, retention_ms = request.retention_ms](const CommitPartition& partition) {
+  const auto to_store = [now_ms, expires, retention_ms = request.retention_ms](const CommitPartition& partition,
+                                                                               TopicId topic) {
     return CommittedOffset{.offset = partition.offset,
                            .leader_epoch = partition.leader_epoch,
                            .metadata = partition.metadata,
                            .committed_ms = now_ms,
-                           .expires_ms = expires ? now_ms + retention_ms : -1};
+                           .expires_ms = expires ? now_ms + retention_ms : -1,
+                           .topic = topic};
   };
 
   std::vector<TopicErrors> results;
+  std::vector<TopicId> ids;
   std::vector<GroupWriter::Record> records;
   size_t queued = 0;
   for (const CommitTopic& topic : request.topics) {
     TopicErrors& result = results.emplace_back(TopicErrors{topic.topic, {}});
+    ids.push_back(services_.log.id_of(topic.topic).value_or(TopicId{}));
     for (const CommitPartition& partition : topic.partitions) {
       PartitionError& outcome = result.partitions.emplace_back(PartitionError{partition.partition, ErrorCode::kNone});
       if (partition.metadata.size() > services_.options.offset_metadata_max) {
         outcome.error = ErrorCode::kOffsetMetadataTooLarge;
         continue;
       }
-      const CommittedOffset offset = to_store(partition);
+      const CommittedOffset offset = to_store(partition, ids.back());
       GroupWriter::Record record{.key = encode(GroupRecordKey{.kind = GroupRecordKind::kOffset,
                                                               .group = group_,
                                                               .topic = topic.topic,
@@ -92,14 +100,14 @@ void GroupOffsets::commit(CommitRequest request, AnswerPointer<std::vector<Topic
   if (records.empty()) return answer->give(std::move(results));
 
   services_.writer.write(partition_, std::move(records),
-                         [this, request = std::move(request), results = std::move(results), answer = std::move(answer),
-                          to_store](ErrorCode error) mutable {
+                         [this, request = std::move(request), results = std::move(results), ids = std::move(ids),
+                          answer = std::move(answer), to_store](ErrorCode error) mutable {
                            for (size_t i = 0; i < results.size(); ++i) {
                              for (size_t j = 0; j < results[i].partitions.size(); ++j) {
                                PartitionError& outcome = results[i].partitions[j];
                                if (outcome.error != ErrorCode::kNone) continue;
                                const CommitPartition& partition = request.topics[i].partitions[j];
-                               settle(request.topics[i].topic, partition, to_store(partition),
+                               settle(request.topics[i].topic, partition, to_store(partition, ids[i]),
                                       error == ErrorCode::kNone);
                                outcome.error = error;
                              }
@@ -132,7 +140,8 @@ std::vector<TopicOffsets> GroupOffsets::fetch(const std::optional<std::vector<To
     for (const auto& [topic, partitions] : entries_) {
       TopicOffsets result{topic, {}};
       for (const auto& [partition, entry] : partitions)
-        if (entry.committed) result.partitions.push_back(offset_of(partition, *entry.committed));
+        if (entry.committed && !outlived(topic, *entry.committed))
+          result.partitions.push_back(offset_of(partition, *entry.committed));
       if (!result.partitions.empty()) topics.push_back(std::move(result));
     }
     return topics;
@@ -144,7 +153,8 @@ std::vector<TopicOffsets> GroupOffsets::fetch(const std::optional<std::vector<To
       PartitionOffset offset{.partition = partition};
       if (partitions != entries_.end()) {
         const auto entry = partitions->second.find(partition);
-        if (entry != partitions->second.end() && entry->second.committed)
+        if (entry != partitions->second.end() && entry->second.committed &&
+            !outlived(topic.topic, *entry->second.committed))
           offset = offset_of(partition, *entry->second.committed);
       }
       result.partitions.push_back(std::move(offset));

@@ -1,4 +1,5 @@
-// The committed offsets of one group: written to `_groups` first, shown once they are durable.
+// The committed offsets of one group: written to `_groups` first, shown once they are durable, and not of another topic
+// that has come by the name since.
 #pragma once
 
 #include <functional>
@@ -36,6 +37,9 @@ class GroupOffsets {
   bool contains(const std::string& topic, PartitionId partition) const;
   // What was read from the log.
   void adopt(const std::string& topic, PartitionId partition, std::optional<CommittedOffset> offset);
+
+  // Whether it is of a topic that there is no more.
+  bool outlived(const std::string& topic, const CommittedOffset& offset) const;
 
   void commit(CommitRequest request, AnswerPointer<std::vector<TopicErrors>> answer);
   std::vector<TopicOffsets> fetch(const std::optional<std::vector<TopicPartitions>>& wanted) const;
