@@ -28,7 +28,7 @@ void append_utf8(std::string& out, uint32_t code) {
 
 }  // namespace
 
-bool JsonCursor::string(std::string& out) {
+bool JsonCursor::string(std::string& out, bool zero_allowed) {
   if (!take('"')) return fail("a string was expected");
   while (true) {
     const char* plain = at_;
@@ -46,11 +46,11 @@ bool JsonCursor::string(std::string& out) {
     }
     if (*at_ != '\\') return fail("a control character in a string must be escaped");
     ++at_;
-    if (!escape(out)) return false;
+    if (!escape(out, zero_allowed)) return false;
   }
 }
 
-bool JsonCursor::escape(std::string& out) {
+bool JsonCursor::escape(std::string& out, bool zero_allowed) {
   if (at_ == end_) return fail("the string has no end");
   switch (*at_++) {
     case '"': out.push_back('"'); return true;
@@ -66,7 +66,7 @@ bool JsonCursor::escape(std::string& out) {
   }
   uint32_t code = 0;
   if (!hexadecimal(code)) return false;
-  if (code == 0) return fail("\\u0000 cannot be stored as text");
+  if (code == 0 && !zero_allowed) return fail("\\u0000 cannot be stored as text");
   if (code >= 0xdc00 && code <= 0xdfff) return fail("half of a surrogate pair is missing");
   if (code >= 0xd800 && code <= 0xdbff) {
     uint32_t low = 0;

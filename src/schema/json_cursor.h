@@ -27,7 +27,8 @@ class JsonCursor {
   }
 
   // Each of these takes a whole token, or reports a fault and returns false.
-  bool string(std::string& out);  // appends what the string means
+  // Appends what the string means. \u0000, which no text may have, is a fault unless `zero_allowed`.
+  bool string(std::string& out, bool zero_allowed = false);
   bool number(std::string_view& token);
   bool word(std::string_view expected);  // true, false, null
   // Any value; `token` is its text as it stands there.
@@ -40,7 +41,7 @@ class JsonCursor {
   const JsonFault& fault() const { return fault_; }
 
  private:
-  bool escape(std::string& out);
+  bool escape(std::string& out, bool zero_allowed);
   bool hexadecimal(uint32_t& unit);
 
   const char* begin_;

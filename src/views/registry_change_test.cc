@@ -220,6 +220,8 @@ TEST(RegistryText, SaysTheSameInOneForm) {
        "{\"type\":\"enum\",\"name\":\"e\",\"doc\":\"\u00e9\",\"symbols\":[\"A\"]}"},
       {R"({"type":"record","name":"r","namespace":"n","fields":[{"default":1.50,"name":"x","type":"double","order":"ascending"},{"name":"y","type":["null","n.r"],"own":{"b":1,"a":[ ]}}]})",
        R"({"type":"record","name":"r","namespace":"n","fields":[{"name":"x","type":"double","default":1.50},{"name":"y","type":["null","r"],"own":{"b":1,"a":[]}}]})"},
+      {R"({"type":"record","name":"r","fields":[{"name":"x","default":"\u0000A","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}}]})",
+       R"({"type":"record","name":"r","fields":[{"name":"x","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2},"default":"\u0000A"}]})"},
   };
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(registry_text(text, false), expected);
@@ -228,6 +230,11 @@ TEST(RegistryText, SaysTheSameInOneForm) {
     EXPECT_EQ(registry_text(normalized, true), normalized);
     EXPECT_EQ(AvroSchema::parse_any(text)->json(), AvroSchema::parse_any(normalized)->json()) << "it means the same";
   }
+}
+
+TEST(RegistryText, NamesHaveNoZero) {
+  EXPECT_THROW(registry_text(R"({"type":"int","own\u0000":1})", false), Error);
+  EXPECT_EQ(registry_text(R"({"type":"int","own":"\u0000"})", false), R"({"type":"int","own":"\u0000"})");
 }
 
 TEST(RegistryRecords, WhatIsNotReadableIsRefused) {

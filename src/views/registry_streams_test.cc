@@ -80,5 +80,30 @@ TEST(RegistryStreams, ARestartKeepsTheIdsAndBringsBackWhatRecordsNeed) {
   EXPECT_NE(system.registry.state()->find_subject("rides-value", false), nullptr);
 }
 
+// The bytes of a default of numeric or bytea may have a zero, which is \u0000 in the schema.
+TEST(RegistryStreams, DefaultsWithZeroBytes) {
+  FaultyFiles files(1);
+  std::string registered;
+  {
+    TestSystem system(files);
+    system.execute(
+        "CREATE STREAM d (a text, b numeric(12,2) NOT NULL DEFAULT 0.00, c bytea NOT NULL DEFAULT '\\x0001ff') "
+        "WITH (partitions = 1); CREATE MATERIALIZED VIEW v AS SELECT a, b, c FROM d");
+    EXPECT_TRUE(system.wait(system.append("d", R"({"a":"x"})").token));
+    system.execute(
+        "ALTER STREAM d ADD COLUMN e numeric(10,2) NOT NULL DEFAULT 2.56;"
+        "CREATE MATERIALIZED VIEW w AS SELECT a, b, c, e FROM d");
+    EXPECT_TRUE(system.wait(system.append("d", R"({"a":"y","b":3})").token));
+    registered = system.registry.state()->version("d-value", -1, false).schema->text;
+    EXPECT_NE(registered.find(R"("default":"\u0000")"), std::string::npos) << registered;
+  }
+  TestSystem system(files);
+  EXPECT_EQ(system.registry.state()->version("d-value", -1, false).schema->text, registered);
+  EXPECT_TRUE(system.wait(system.append("d", R"({"a":"z"})").token));
+  EXPECT_EQ(system.rows("w"), (std::vector<std::string>{R"({"a":"x","b":0.00,"c":"AAH/","e":2.56})",
+                                                        R"({"a":"y","b":3.00,"c":"AAH/","e":2.56})",
+                                                        R"({"a":"z","b":0.00,"c":"AAH/","e":2.56})"}));
+}
+
 }  // namespace
 }  // namespace headrace

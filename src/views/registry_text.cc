@@ -28,11 +28,15 @@ struct Member {
 using Members = std::vector<Member>;
 constexpr size_t kMembersMax = 2000;  // of one object; they are looked up one by one
 
-std::string string_of(std::string_view json) {
+std::string string_of(std::string_view json, bool zero_allowed) {
   std::string out;
   JsonCursor cursor(json);
-  if (!cursor.string(out)) throw Error(Code::kInvalid, "a text in the schema has U+0000 or half a surrogate pair");
+  if (!cursor.string(out, zero_allowed))
+    throw Error(Code::kInvalid, fmt::format("a name in the schema: {}", cursor.fault().reason));
   return out;
+}
+std::string name_of(std::string_view json) {
+  return string_of(json, false);
 }
 
 // A value at `at`, which goes behind it and the comma.
@@ -49,7 +53,7 @@ Members members_of(std::string_view json) {
   Members members;
   for (size_t at = skip_json_space(json, 1); json[at] != '}';) {
     const size_t end = skip_json_value(json, at);
-    std::string name = string_of(json.substr(at, end - at));
+    std::string name = name_of(json.substr(at, end - at));
     at = skip_json_space(json, skip_json_space(json, end) + 1);  // the colon
     const std::string_view value = take(json, at);
     const auto known = std::ranges::find(members, name, &Member::name);
@@ -87,7 +91,7 @@ class Printer {
 
  private:
   void type(std::string_view json, const std::string& space) {
-    if (json.starts_with('"')) return reference(string_of(json), space);
+    if (json.starts_with('"')) return reference(name_of(json), space);
     if (json.starts_with('[')) {
       out_ += '[';
       bool first = true;
@@ -102,7 +106,7 @@ class Printer {
     const Member* const kind = find(members, "type");
     check(kind != nullptr, "the schema was parsed before");
     if (!kind->value.starts_with('"')) return type(kind->value, space);
-    const std::string name = string_of(kind->value);
+    const std::string name = name_of(kind->value);
     if (name == "record" || name == "error" || name == "enum" || name == "fixed") return named(name, members, space);
     const bool array = name == "array";
     if (!array && name != "map") {
@@ -148,9 +152,9 @@ class Printer {
   }
 
   void named(const std::string& kind, const Members& members, const std::string& enclosing) {
-    const std::string name = string_of(find(members, "name")->value);
+    const std::string name = name_of(find(members, "name")->value);
     std::string space = enclosing;
-    if (const Member* given = find(members, "namespace")) space = string_of(given->value);
+    if (const Member* given = find(members, "namespace")) space = name_of(given->value);
     if (name.find('.') != std::string::npos) space = space_of(name);
     begin_type(kind);
     member("name");
@@ -225,7 +229,8 @@ class Printer {
 
   // Any JSON, without blanks. Numbers stay as they are written.
   void value(std::string_view json) {
-    if (json.starts_with('"')) return append_json_string(out_, string_of(json));
+    // A default of bytes has U+0000 for the byte 0.
+    if (json.starts_with('"')) return append_json_string(out_, string_of(json, true));
     if (json.starts_with('[')) {
       out_ += '[';
       bool first = true;

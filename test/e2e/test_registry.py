@@ -279,6 +279,25 @@ class RegistryTest(unittest.TestCase):
         self.server.start()
         self.assertEqual(self.get(f"/schemas/ids/{newest['id']}"), {"schema": newest["schema"]})
 
+    def test_a_default_with_zero_bytes(self):
+        decimal = ('{"type":"record","name":"r","fields":[{"name":"d","type":{"type":"bytes","logicalType":"decimal",'
+                   '"precision":12,"scale":2},"default":"\\u0000"}]}')
+        number = self.add("zero", decimal)
+        self.assertEqual(self.get(f"/schemas/ids/{number}"), {"schema": decimal})
+        self.assertEqual(self.add("zero", decimal), number)
+        status, _, answer = self.server.call("POST", "/v1/sql", "CREATE STREAM zeros (a text, b numeric(12,2) NOT NULL DEFAULT 0.00)",
+                                             kind="text/plain")
+        self.assertEqual(status, 200, answer)
+        status, _, answer = self.server.call("POST", "/v1/streams/zeros", {"a": "x"}, kind="application/json")
+        self.assertEqual(status, 202, answer)
+        before = self.get("/subjects/zeros-value/versions/latest")
+        self.server.stop()
+        self.server.start()
+        self.assertEqual(self.get("/subjects/zeros-value/versions/latest"), before)
+        self.assertEqual(self.get(f"/schemas/ids/{number}"), {"schema": decimal})
+        _, _, answer = self.server.call("POST", "/v1/sql", "SELECT a, b FROM zeros", kind="text/plain", accept="text/csv")
+        self.assertEqual(answer, b"a,b\r\nx,0.00\r\n")
+
     def test_rows_have_the_registrys_ids(self):
         status, _, answer = self.server.call("POST", "/v1/streams/rides", {"ride": 1, "city": "Ulm"}, kind="application/json")
         self.assertEqual(status, 202, answer)
