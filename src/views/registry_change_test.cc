@@ -222,6 +222,8 @@ TEST(RegistryText, SaysTheSameInOneForm) {
        R"({"type":"record","name":"r","namespace":"n","fields":[{"name":"x","type":"double","default":1.50},{"name":"y","type":["null","r"],"own":{"b":1,"a":[]}}]})"},
       {R"({"type":"record","name":"r","fields":[{"name":"x","default":"\u0000A","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}}]})",
        R"({"type":"record","name":"r","fields":[{"name":"x","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2},"default":"\u0000A"}]})"},
+      {R"({"type":"record","name":"a.B","fields":[{"name":"c","type":{"type":"record","name":"C","namespace":"","fields":[{"name":"d","type":{"type":"fixed","name":"D","size":1}}]}}]})",
+       R"({"type":"record","name":"B","namespace":"a","fields":[{"name":"c","type":{"type":"record","name":"C","namespace":"","fields":[{"name":"d","type":{"type":"fixed","name":"D","size":1}}]}}]})"},
   };
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(registry_text(text, false), expected);

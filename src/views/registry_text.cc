@@ -160,6 +160,11 @@ class Printer {
     member("name");
     if (normalize_) {
       append_json_string(out_, space.empty() ? std::string(simple(name)) : space + "." + std::string(simple(name)));
+      // A name alone would be taken as one of the enclosing namespace.
+      if (space.empty() && !enclosing.empty()) {
+        member("namespace");
+        append_json_string(out_, "");
+      }
     } else {
       append_json_string(out_, simple(name));
       if (space != enclosing) {
