@@ -88,6 +88,16 @@ TEST_F(EmbeddedLogTest, RecognisesDuplicates) {
   EXPECT_EQ(log_.error_of([&] { log_.append_from("scans", 0, 7, 0, 101, {"f"}); }), Code::kConflict);
 }
 
+TEST_F(EmbeddedLogTest, ADuplicateThatIsTooOldForItsPlaceEndsWithTheProducersLast) {
+  log_.create("scans", {});
+  for (int32_t sequence = 0; sequence < 8; ++sequence) log_.append_from("scans", 0, 7, 0, sequence, {"a"});
+  log_.append("scans", 0, "of someone else");
+  const Appended again = log_.append_from("scans", 0, 7, 0, 0, {"a"});
+  EXPECT_TRUE(again.duplicate);
+  EXPECT_EQ(again.base, Offset{-1});  // as Kafka says it
+  EXPECT_EQ(again.end, Offset{8});
+}
+
 TEST_F(EmbeddedLogTest, RefusesMalformedBatches) {
   log_.create("scans", {});
   log_.create("depots", {.compact = true});

@@ -77,7 +77,7 @@ struct Appended {
   PartitionId partition = 0;
   Offset base;             // of the batch's first record
   Offset end;              // after its last
-  bool duplicate = false;  // the producer's sequence was there already: `base` and `end` are that batch's, if known
+  bool duplicate = false;  // was there already: that batch's `base` and `end`; unknown: -1, the producer's last end
 };
 
 // The part of a partition that can be read.

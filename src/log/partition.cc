@@ -75,9 +75,10 @@ Appended Partition::append(PartitionBatch& batch, BatchHeader header, AppendRequ
         durable_waiters_.emplace(answer.durable_at, &request);
         ++request.left;
       }
+      // The end must be one that readers can wait for: that of the producer's last batch is not before this one's.
       return {.partition = id_,
               .base = answer.base.value_or(Offset{-1}),
-              .end = answer.end.value_or(Offset{-1}),
+              .end = answer.end.value_or(answer.durable_at),
               .duplicate = true};
     }
   }

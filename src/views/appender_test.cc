@@ -142,6 +142,29 @@ TEST_F(AppenderTest, ARepeatedKeyHasNoEffect) {
   }
 }
 
+// The log knows the places of a producer's last few batches.
+TEST_F(AppenderTest, ARepeatWhoseFirstIsNotKnownAnyMoreHasATokenToWaitFor) {
+  const auto send = [&](int32_t sequence) {
+    return append("events", RowFormat::kNdjson, R"({"n":1,"grp":"a"})", {.producer = "p", .sequence = sequence});
+  };
+  std::vector<AppendResult> sent;
+  for (int32_t sequence = 0; sequence < 8; ++sequence) sent.push_back(send(sequence));
+  for (int restart = 0; restart < 2; ++restart) {
+    for (const AppendResult& again : {send(0), send(2)}) {
+      EXPECT_TRUE(again.duplicate);
+      EXPECT_EQ(Token::parse(again.token.to_string()).ends, sent.back().token.ends);
+      EXPECT_EQ(rows_after(again, "totals"), (Strings{R"({"grp":"a","events":8,"n":8})"}));
+    }
+    EXPECT_EQ(send(7).token.ends, sent.back().token.ends);
+    if (restart == 0) open();
+  }
+  const AppendResult first = append("events", RowFormat::kNdjson, R"({"n":1,"grp":"b"})", {.idempotency_key = "k"});
+  const AppendResult other = append("events", RowFormat::kNdjson, "{\"n\":1,\"grp\":\"b\"}\n{\"n\":2,\"grp\":\"b\"}",
+                                    {.idempotency_key = "k"});
+  EXPECT_TRUE(other.duplicate);
+  EXPECT_EQ(other.token.ends, first.token.ends);
+}
+
 TEST_F(AppenderTest, ProducersNumberTheirRequests) {
   const auto send = [&](int32_t sequence) {
     return append("events", RowFormat::kNdjson, "{\"n\":1,\"grp\":\"a\"}\n{\"n\":2,\"grp\":\"b\"}",

@@ -186,6 +186,11 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(end(), before + 3)
         self.assertEqual(self.call("GET", "/v1/streams/plain/producers/loader").json, {"sequence": 1})
         self.assertEqual(self.call("GET", "/v1/streams/plain/producers/nobody").json, {"sequence": -1})
+        for sequence in (*range(2, 8), 0):
+            answer = self.append({"n": sequence}, stream="plain", **{"Headrace-Producer": "loader", "Headrace-Sequence": str(sequence)})
+        self.assertTrue(answer.json["duplicate"])
+        read = self.call("GET", "/v1/views/parcel/T", headers={"Headrace-After": answer.json["token"], "Prefer": "wait=0"})
+        self.assertNotEqual(read.status, 422, read.body)
         # The id column does the same for single rows.
         row = self.scan("I1")
         for _ in range(3):
