@@ -13,7 +13,7 @@ struct EmbeddedLogOptions {
   size_t unflushed_bytes_max = 32 * 1024 * 1024;  // per shard; beyond it, appends wait
   size_t waiting_bytes_max = 32 * 1024 * 1024;    // that wait so, per shard; beyond it, Error(kBusy)
   size_t spare_segments = 2;                      // zero-filled segments kept ready, per shard
-  size_t producers_max = 10'000;                  // producer states kept per partition, least recently used go first
+  size_t producers_max = 10'000;                  // kept per partition of each kind that producers.h tells apart
   std::chrono::milliseconds retention_interval{30'000};
   std::chrono::microseconds gather_time{1'000};  // how long a commit waits for more appends to share it
   size_t disk_threads = 8;                       // of its own, so that an append never waits behind a computation

@@ -1,6 +1,7 @@
 #include "log/producers.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace headrace {
 namespace {
@@ -34,18 +35,25 @@ void Producers::State::push(const Batch& batch) {
   recent[recent_count++] = batch;
 }
 
-Producers::State& Producers::touch(int64_t id) {
-  if (const auto found = by_id_.find(id); found != by_id_.end()) {
-    states_.splice(states_.end(), states_, found->second);
-    return states_.back();
-  }
-  if (states_.size() >= count_max_ && !states_.empty()) {
-    by_id_.erase(states_.front().id);
-    states_.pop_front();
-  }
-  states_.push_back({.id = id});
-  by_id_.emplace(id, std::prev(states_.end()));
-  return states_.back();
+Producers::States::iterator Producers::find_or_add(int64_t id) {
+  if (const auto found = by_id_.find(id); found != by_id_.end()) return found->second;
+  once_.push_back({.id = id});
+  const auto added = std::prev(once_.end());
+  by_id_.emplace(id, added);
+  return added;
+}
+
+void Producers::used(States::iterator state) {
+  States& before = list_of(*state);
+  state->in_once = state->once();
+  States& now = list_of(*state);
+  now.splice(now.end(), before, state);
+  if (now.size() > count_max_) forget(now.begin());
+}
+
+void Producers::forget(States::iterator state) {
+  by_id_.erase(state->id);
+  list_of(*state).erase(state);
 }
 
 // A producer that is not known any more may go on with any sequence (KIP-360); one that is begins an epoch with 0.
@@ -76,10 +84,11 @@ Producers::Answer Producers::check(const BatchHeader& header, bool gapless) cons
 }
 
 void Producers::appended(const BatchHeader& header) {
-  State& state = touch(header.producer_id);
-  if (header.producer_epoch != state.epoch) state.recent_count = 0;
-  state.epoch = header.producer_epoch;
-  state.push({header.base_sequence, last_sequence_of(header), header.base, header.end()});
+  const auto state = find_or_add(header.producer_id);
+  if (header.producer_epoch != state->epoch) state->recent_count = 0;
+  state->epoch = header.producer_epoch;
+  state->push({header.base_sequence, last_sequence_of(header), header.base, header.end()});
+  used(state);
 }
 
 void Producers::durable(const BatchHeader& header) {
@@ -91,16 +100,18 @@ void Producers::durable(const BatchHeader& header) {
 }
 
 void Producers::roll_back() {
-  for (auto state = states_.begin(); state != states_.end();) {
-    if (state->durable.last_sequence == -1) {
-      by_id_.erase(state->id);
-      state = states_.erase(state);
-      continue;
+  for (States* list : {&once_, &states_}) {
+    for (auto next = list->begin(); next != list->end();) {
+      const auto state = next++;
+      if (state->durable.last_sequence == -1) {
+        forget(state);
+        continue;
+      }
+      while (state->recent_count > 0 && state->last()->end > state->durable.end) --state->recent_count;
+      if (state->recent_count == 0) state->push(state->durable);
+      state->epoch = state->durable_epoch;
+      if (state->once() != state->in_once) used(state);
     }
-    while (state->recent_count > 0 && state->last()->end > state->durable.end) --state->recent_count;
-    if (state->recent_count == 0) state->push(state->durable);
-    state->epoch = state->durable_epoch;
-    ++state;
   }
 }
 
@@ -111,17 +122,22 @@ int32_t Producers::last_sequence(int64_t producer_id) const {
 
 std::unordered_map<int64_t, Offset> Producers::last_batches() const {
   std::unordered_map<int64_t, Offset> batches;
-  for (const State& state : states_) {
-    if (state.durable.last_sequence != -1) batches.emplace(state.id, state.durable.base);
+  for (const auto& [id, state] : by_id_) {
+    if (state->durable.last_sequence != -1) batches.emplace(id, state->durable.base);
   }
   return batches;
 }
 
 void Producers::encode(Writer& writer) const {
-  const auto is_durable = [](const State& state) { return state.durable.last_sequence != -1; };
-  writer.big_endian(static_cast<uint32_t>(std::ranges::count_if(states_, is_durable)));
-  for (const State& state : states_) {
-    if (!is_durable(state)) continue;
+  std::vector<const State*> durable;
+  for (const States* list : {&once_, &states_}) {
+    for (const State& state : *list) {
+      if (state.durable.last_sequence != -1) durable.push_back(&state);
+    }
+  }
+  writer.big_endian(static_cast<uint32_t>(durable.size()));
+  for (const State* each : durable) {
+    const State& state = *each;
     writer.big_endian(state.id);
     writer.big_endian(state.durable_epoch);
     std::array<Batch, kRecentMax> batches;
@@ -145,7 +161,8 @@ void Producers::encode(Writer& writer) const {
 void Producers::decode(Reader& reader) {
   const auto count = reader.big_endian<uint32_t>();
   for (uint32_t i = 0; i < count; ++i) {
-    State& state = touch(reader.big_endian<int64_t>());
+    const auto at = find_or_add(reader.big_endian<int64_t>());
+    State& state = *at;
     state.epoch = reader.big_endian<int16_t>();
     state.durable_epoch = state.epoch;
     const uint8_t batches = reader.byte();
@@ -159,6 +176,7 @@ void Producers::decode(Reader& reader) {
       state.push(batch);
       state.durable = batch;
     }
+    used(at);
   }
 }
 

@@ -1,5 +1,7 @@
 // Which sequence each producer of a partition has reached, so that a batch that is sent again is recognised (KIP-98).
-// Bounded: beyond `count_max`, the producer that has not appended for longest is forgotten.
+// Bounded: beyond `count_max`, the producer that has not appended for longest is forgotten. A name that is used for one
+// batch only, like the key of a single request, is bounded on its own, so that any number of them makes no one else
+// forgotten: there are at most `count_max` of either kind.
 //
 // Batches are known from the moment they are queued, and become durable later, in order. If the log cannot make them
 // durable, roll_back() forgets them, so that the producer may send them again.
@@ -53,7 +55,7 @@ class Producers {
   int32_t last_sequence(int64_t producer_id) const;
   // Where the last durable batch of each producer begins.
   std::unordered_map<int64_t, Offset> last_batches() const;
-  size_t count() const { return states_.size(); }
+  size_t count() const { return by_id_.size(); }
 
   // What is durable, for the checkpoint; least recently used first.
   void encode(Writer& writer) const;
@@ -76,15 +78,26 @@ class Producers {
     int16_t durable_epoch = -1;
     Batch durable;
 
+    bool in_once = true;  // which list it is in
+
     const Batch* last() const { return recent_count == 0 ? nullptr : &recent[recent_count - 1]; }
+    bool once() const { return epoch == 0 && recent_count == 1 && recent[0].first_sequence == 0; }
     void push(const Batch& batch);
   };
+  using States = std::list<State>;
 
-  State& touch(int64_t id);
+  // Known or new. What changes it ends with used().
+  States::iterator find_or_add(int64_t id);
+  // Puts it last in the list of its kind, and forgets the first one if there are too many.
+  void used(States::iterator state);
+  void forget(States::iterator state);
+  States& list_of(const State& state) { return state.in_once ? once_ : states_; }
 
   size_t count_max_;
-  std::list<State> states_;  // least recently used first
-  std::unordered_map<int64_t, std::list<State>::iterator> by_id_;
+  // Least recently used first: those of which one batch with sequence 0 is known, and the others.
+  States once_;
+  States states_;
+  std::unordered_map<int64_t, States::iterator> by_id_;
 };
 
 }  // namespace headrace

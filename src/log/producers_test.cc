@@ -89,14 +89,58 @@ TEST(Producers, WithoutGapsTakeOnlyTheNextSequence) {
 
 TEST(Producers, AreBounded) {
   Producers producers(3);
-  for (int i = 0; i < 10; ++i) producers.appended(batch(i, 0, 1, {i}));
+  for (int i = 0; i < 10; ++i) producers.appended(batch(i, 1, 1, {i}));
   EXPECT_EQ(producers.count(), 3U);
-  EXPECT_EQ(producers.check(batch(9, 0, 1, {})).verdict, Verdict::kDuplicate);
-  EXPECT_EQ(producers.check(batch(0, 0, 1, {})).verdict, Verdict::kNew);
-  producers.appended(batch(7, 1, 1, {10}));  // used again
-  producers.appended(batch(20, 0, 1, {11}));
-  EXPECT_EQ(producers.check(batch(7, 1, 1, {})).verdict, Verdict::kDuplicate);
-  EXPECT_EQ(producers.check(batch(8, 0, 1, {})).verdict, Verdict::kNew);
+  EXPECT_EQ(producers.check(batch(9, 1, 1, {})).verdict, Verdict::kDuplicate);
+  EXPECT_EQ(producers.check(batch(0, 1, 1, {})).verdict, Verdict::kNew);
+  producers.appended(batch(7, 2, 1, {10}));  // used again
+  producers.appended(batch(20, 1, 1, {11}));
+  EXPECT_EQ(producers.check(batch(7, 2, 1, {})).verdict, Verdict::kDuplicate);
+  EXPECT_EQ(producers.check(batch(8, 1, 1, {})).verdict, Verdict::kNew);
+}
+
+// The keys of single requests are many; they must not make a producer forgotten that numbers its requests.
+TEST(Producers, ThoseUsedOnceDoNotMakeOthersForgotten) {
+  Producers producers(100);
+  const auto append = [&](const BatchHeader& header) {
+    producers.appended(header);
+    producers.durable(header);
+  };
+  int64_t offset = 0;
+  for (int sequence = 0; sequence < 3; ++sequence) append(batch(1, sequence, 1, {offset++}));
+  append(batch(2, 7, 1, {offset++}));     // of whose requests this partition got one
+  append(batch(3, 0, 1, {offset++}, 2));  // in a new epoch
+  for (int64_t key = 1000; key < 2000; ++key) append(batch(key, 0, 3, {offset += 3}));
+  EXPECT_EQ(producers.count(), 103U);
+  const auto expect = [&](const Producers& known) {
+    EXPECT_EQ(known.check(batch(1, 2, 1, {})).verdict, Verdict::kDuplicate);
+    EXPECT_EQ(known.check(batch(2, 7, 1, {})).verdict, Verdict::kDuplicate);
+    EXPECT_EQ(known.check(batch(3, 0, 1, {}, 1)).verdict, Verdict::kFenced);
+    EXPECT_EQ(known.check(batch(1999, 0, 3, {})).verdict, Verdict::kDuplicate);
+    EXPECT_EQ(known.check(batch(1900, 0, 3, {})).verdict, Verdict::kDuplicate);
+    EXPECT_EQ(known.check(batch(1899, 0, 3, {})).verdict, Verdict::kNew);
+  };
+  expect(producers);
+  producers.appended(batch(1999, 1, 1, {offset}));
+  EXPECT_EQ(producers.check(batch(1899, 0, 3, {})).verdict, Verdict::kNew);
+  producers.roll_back();  // to the one batch that is durable
+  EXPECT_EQ(producers.count(), 103U);
+  expect(producers);
+  std::string bytes;
+  Writer writer(bytes);
+  producers.encode(writer);
+  Producers read(100);
+  Reader reader(bytes);
+  read.decode(reader);
+  expect(read);
+  // The others are bounded, too, and do not make keys forgotten.
+  for (int64_t id = 5000; id < 6000; ++id) {
+    for (int sequence = 0; sequence < 2; ++sequence) read.appended(batch(id, sequence, 1, {offset++}));
+  }
+  EXPECT_EQ(read.count(), 199U);  // a key made room for the first of them, when it had sent one batch
+  EXPECT_EQ(read.check(batch(1, 2, 1, {})).verdict, Verdict::kNew);
+  EXPECT_EQ(read.check(batch(5999, 1, 1, {})).verdict, Verdict::kDuplicate);
+  EXPECT_EQ(read.check(batch(1901, 0, 3, {})).verdict, Verdict::kDuplicate);
 }
 
 TEST(Producers, RoundTrip) {
