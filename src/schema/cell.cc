@@ -70,7 +70,9 @@ bool append_array_cell(std::string_view text, ColumnData& column, Arena& arena) 
 
 bool append_bytea(std::string_view text, CellForm form, ColumnData& column, Arena& arena) {
   std::string bytes;
-  const bool valid = form == CellForm::kCsv ? append_from_bytea_text(bytes, text) : append_from_base64(bytes, text);
+  // Base64 has no backslash. PostgreSQL also reads bytes as they are, but then every base64 would be some.
+  const bool hexadecimal = form == CellForm::kCsv && text.starts_with("\\x");
+  const bool valid = hexadecimal ? append_from_bytea_text(bytes, text) : append_from_base64(bytes, text);
   return valid && append_bytes(bytes, column, arena);
 }
 
@@ -127,6 +129,7 @@ std::string_view advice(std::string_view text, const Type& type) {
     case Kind::kDate: return "; use the form 2001-01-31";
     case Kind::kTimestamptz: return "; use the form 2001-01-31T00:01:00Z";
     case Kind::kInterval: return "; use a form like '5 minutes' or PT5M";
+    case Kind::kBytea: return "; use base64";
     case Kind::kUuid: return "; use 32 hexadecimal digits with hyphens";
     default: break;
   }

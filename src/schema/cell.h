@@ -9,7 +9,8 @@
 
 namespace headrace {
 
-// How bytea and arrays are spelled: as JSON strings (base64; arrays are no strings there) or as PostgreSQL's text.
+// How bytea and arrays are spelled: as JSON strings (base64; arrays are no strings there), or as CSV has them
+// (PostgreSQL's hexadecimal \x00ff or base64; PostgreSQL's text of arrays).
 enum class CellForm : uint8_t { kJsonString, kCsv };
 
 // Appends `text` as a value of the column. False, and nothing appended, if it is not one.

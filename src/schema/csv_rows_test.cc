@@ -96,6 +96,8 @@ TEST(CsvRows, ReadsEveryType) {
       {{Kind::kNumeric, 5, 1}, "12.25", "12.3"},
       {{Kind::kNumeric}, "1e3", "1000"},
       {{Kind::kBytea}, "\\x00ff", R"("AP8=")"},
+      {{Kind::kBytea}, "AP8=", R"("AP8=")"},
+      {{Kind::kBytea}, "\"\"", R"("")"},
       {{Kind::kUuid}, "8f4b1c3a-0000-4000-8000-0123456789ab", R"("8f4b1c3a-0000-4000-8000-0123456789ab")"},
       {{Kind::kDate}, "2001-01-31", R"("2001-01-31")"},
       {{Kind::kTimestamptz}, "2001-01-01 00:00:00+00", R"("2001-01-01T00:00:00Z")"},
@@ -109,6 +111,15 @@ TEST(CsvRows, ReadsEveryType) {
               std::vector<std::string>{fmt::format("{{\"a\":{}}}", c.value)})
         << c.type.name();
   }
+}
+
+// PostgreSQL reads bytes also as they are; in a file that may have base64 nobody could tell.
+TEST(CsvRows, RefuseBytesThatAreNeitherHexadecimalNorBase64) {
+  const auto type = row_type({{"a", {Kind::kBytea}}});
+  for (const char* field : {"a", "aGk!", "a\\000", "\\x0", "\\xag", "aGl="})
+    EXPECT_NE(error_of(type, fmt::format("a\n{}\n", field)).message().find("is not bytea; use base64"),
+              std::string::npos)
+        << field;
 }
 
 TEST(CsvRows, NamesWhatIsWrongAndWhere) {

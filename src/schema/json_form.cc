@@ -78,18 +78,6 @@ void append_interval_string(std::string& out, const Interval& interval) {
               Where{.position = static_cast<int64_t>(fault.position)});
 }
 
-// What a JSON string means for a type that is shown as one, or as a number that people put in quotes.
-Value from_string(const std::string& text, const Type& type) {
-  if (type.kind == Kind::kBytea) {
-    std::string bytes;
-    if (!append_from_base64(bytes, text)) {
-      throw Error(Code::kInvalid, fmt::format("{} is not base64, as bytea is written in JSON", quoted(text)));
-    }
-    return bytes;
-  }
-  return parse_text(text, type);
-}
-
 Value from_number(std::string_view token, const Type& type) {
   if (!type.is_number()) refuse(token, type);
   if (type.is_integer() && token.find_first_of(".eE") != std::string_view::npos) {
@@ -108,7 +96,7 @@ Value read_value(JsonCursor& cursor, std::string_view json, const Type& type) {
   if (first == '"' && type.kind != Kind::kJsonb) {
     std::string text;
     if (!cursor.string(text)) refuse(json, cursor.fault());
-    return from_string(text, type);
+    return parse_json_string(text, type);
   }
   if (!cursor.value(token)) refuse(json, cursor.fault());
   if (token == "null") return {};
@@ -165,6 +153,15 @@ Value parse_json(std::string_view json, const Type& type) {
     refuse(json, cursor.fault());
   }
   return value;
+}
+
+Value parse_json_string(std::string_view content, const Type& type) {
+  if (type.kind != Kind::kBytea) return parse_text(content, type);
+  std::string bytes;
+  if (!append_from_base64(bytes, content)) {
+    throw Error(Code::kInvalid, fmt::format("{} is not base64, as bytea is written", quoted(content)));
+  }
+  return bytes;
 }
 
 std::vector<Value> array_elements(std::string_view json, Kind element) {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/trace.h"
 #include "fmt/ranges.h"
+#include "schema/json_form.h"
 #include "views/view_subscription.h"
 
 namespace headrace {
@@ -358,7 +359,7 @@ awaitable<std::optional<std::string>> LiveViews::get(std::string view, std::vect
                                             plan.key.size(), texts.size()));
   std::vector<Value> key;
   for (size_t i = 0; i < texts.size(); ++i)
-    key.push_back(parse_text(texts[i], plan.root->type->columns[plan.key[i]].type));
+    key.push_back(parse_json_string(texts[i], plan.root->type->columns[plan.key[i]].type));
   std::string row;
   std::optional<bool> found = flow->read_json(key, false, row);
   if (!found) found = co_await on_pool(runtime_.pool(), [&] { return flow->read_json(key, true, row); });
@@ -384,7 +385,7 @@ awaitable<ScanResult> LiveViews::scan(std::string view, ScanRequest request) {
     if (equal == request.filters.end()) {
       for (const ScanFilter& filter : request.filters) {
         if (filter.column != type.columns[column].name) continue;
-        Value value = parse_text(filter.text, type.columns[column].type);
+        Value value = parse_json_string(filter.text, type.columns[column].type);
         const bool lower = filter.compare == Compare::kGreater || filter.compare == Compare::kGreaterOrEqual;
         (lower ? range.from : range.to) = std::move(value);
         if (filter.compare == Compare::kGreater) range.from_exclusive = true;
@@ -393,7 +394,7 @@ awaitable<ScanResult> LiveViews::scan(std::string view, ScanRequest request) {
       }
       break;
     }
-    range.prefix.push_back(parse_text(equal->text, type.columns[column].type));
+    range.prefix.push_back(parse_json_string(equal->text, type.columns[column].type));
     ++used;
   }
   if (used != request.filters.size()) {

@@ -371,6 +371,24 @@ class HttpTest(unittest.TestCase):
         views = {view["name"]: view for view in self.call("GET", "/v1/views").json["views"]}
         self.assertEqual(views["stop"]["key"], ["depot", "parcel"])
 
+    def test_bytea_is_base64_in_keys_conditions_and_csv(self):
+        self.assertEqual(self.sql("CREATE STREAM blobs (x bytea NOT NULL, y bytea NOT NULL); CREATE MATERIALIZED VIEW pairs AS "
+                                  "SELECT x, y, count(*) AS n FROM blobs GROUP BY x, y").status, 200)
+        self.append({"x": "aGk=", "y": "/+8="}, stream="blobs", Prefer="wait=30")
+        row = {"x": "aGk=", "y": "/+8=", "n": 1}
+        self.assertEqual(self.call("GET", "/v1/views/pairs/aGk=/%2F+8=").json, row)
+        for condition in ("x=aGk%3D", "x=aGk%3D&y=/%2B8%3D", "x=aGk%3D&y.gte=/%2B8%3D", "x.lt=aGl6", "x.gt=aA"):
+            self.assertEqual(self.call("GET", f"/v1/views/pairs?{condition}").json["rows"], [row], condition)
+        self.assert_problem(self.call("GET", "/v1/views/pairs/hi/hi!"), 422, "base64")
+        self.assert_problem(self.call("GET", "/v1/views/pairs?x=%5Cx6869"), 422, "base64")
+        again = self.append("x,y\naGk=,/+8=\n\\x6869,\\xffef\n", "text/csv", "blobs", Prefer="wait=30")
+        self.assertEqual(again.json["rows"], 2, again.body)
+        self.assertEqual(self.call("GET", "/v1/views/pairs").json["rows"], [{**row, "n": 3}])
+        problem = self.assert_problem(self.append("x,y\naGk=,hi!\n", "text/csv", "blobs"), 422, "base64")
+        self.assertEqual((problem["row"], problem["column"]), (1, "y"))
+        self.assertEqual(self.sql("SELECT n FROM pairs WHERE x = '\\x6869'", "text/csv").body, b"n\r\n3\r\n")
+        self.assertEqual(self.sql("DROP STREAM blobs CASCADE").status, 200)
+
     def test_bad_reads_are_refused(self):
         for path, status in (("/v1/views/nowhere", 404), ("/v1/views/nowhere/x", 404), ("/v1/views/scans/x", 404),
                              ("/v1/views/parcel/none", 404), ("/v1/views/stop/ORD", 422), ("/v1/views/stop/a/b/c", 422),
