@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "schema/cell.h"
 #include "schema/text_form.h"
+#include "schema/utf8.h"
 
 namespace headrace {
 namespace {
@@ -235,7 +236,7 @@ class CsvParser {
 }  // namespace
 
 size_t csv_line_end(std::string_view body, size_t at) {
-  FieldReader fields(body, at);
+  FieldReader fields(body, at == 0 ? byte_order_mark(body) : at);
   Field field;
   do {
     if (!fields.next(field)) {
@@ -252,10 +253,9 @@ std::vector<int> read_csv_header(std::string_view line, const RowShape& shape) {
                 Where{.row = 0, .column = std::string(column), .position = static_cast<int64_t>(position)});
   };
   csv_line_end(line, 0);
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   std::vector<int> header;
   std::vector<uint8_t> named(shape.size(), 0);
-  FieldReader fields(line, line.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  FieldReader fields(line, byte_order_mark(line));
   Field field;
   do {
     if (!fields.next(field)) fail(fields.wrong(), "", fields.wrong_position());

@@ -14,7 +14,7 @@ std::vector<int> read_csv_header(std::string_view line, const RowShape& shape);
 void parse_csv_rows(std::string_view body, size_t at, const std::vector<int>& header, const RowShape& shape,
                     RowSink& sink);
 
-// The end of the first line, behind its line end, with quotes respected.
+// The end of the line at `at`, behind its line end, with quotes respected.
 size_t csv_line_end(std::string_view body, size_t at);
 
 }  // namespace headrace

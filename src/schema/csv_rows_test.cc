@@ -75,6 +75,16 @@ TEST(CsvRows, HeaderDecidesTheOrderAndMayLackColumns) {
   EXPECT_EQ(parser.parse("").rows, 0u);
 }
 
+TEST(CsvRows, AMarkInFrontOfTheHeaderIsNoPartOfIt) {
+  const std::string mark = "\xef\xbb\xbf";
+  EXPECT_EQ(parse(words(), mark + "\"a\",\"n\"\nx,1\n"), std::vector<std::string>{R"({"a":"x","b":null,"n":1})"});
+  EXPECT_EQ(error_of(words(), mark + "\"a\",\"n\"\nx,y\n").where().position, 13);
+  EXPECT_EQ(error_of(words(), mark + "a,\"n\n").where().position, 5);
+  EXPECT_EQ(error_of(words(), mark + "a,m\n").where().position, 5);
+  EXPECT_EQ(error_of(words(), mark + mark + "a,n\nx,1\n").where().position, 3);
+  EXPECT_EQ(error_of(words(), "a,n\nx," + mark + "1\n").where().position, 6);
+}
+
 TEST(CsvRows, OneColumnHasNullsOnEmptyLines) {
   EXPECT_EQ(parse(row_type({{"a", {Kind::kInteger}}}), "a\n1\n\n2"),
             (std::vector<std::string>{R"({"a":1})", R"({"a":null})", R"({"a":2})"}));

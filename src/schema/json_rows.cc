@@ -8,6 +8,7 @@
 #include "schema/json_scan.h"
 #include "schema/json_text.h"
 #include "schema/text_form.h"
+#include "schema/utf8.h"
 #include "simdjson.h"
 
 namespace headrace {
@@ -271,7 +272,7 @@ void JsonRows::parse_document(std::string_view body, size_t capacity, const RowL
     throw Error(Code::kInvalid, fmt::format("the body is not valid JSON: {}", wrong),
                 Where{.position = static_cast<int64_t>(position)});
   };
-  size_t at = skip_json_space(body, 0);
+  size_t at = skip_json_space(body, byte_order_mark(body));
   if (at == body.size()) fail("it is empty; send an object or an array of objects", 0);
   if (body[at] != '[') {
     size_t end = body.size();
@@ -309,7 +310,7 @@ void JsonRows::parse_object(std::string_view object, const RowLimits& limits, Ro
 }
 
 void JsonRows::parse_lines(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink) {
-  for (size_t at = 0; at < body.size();) {
+  for (size_t at = byte_order_mark(body); at < body.size();) {
     const size_t found = body.find('\n', at);
     const size_t line_end = found == std::string_view::npos ? body.size() : found;
     size_t start = at;

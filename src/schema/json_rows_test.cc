@@ -180,6 +180,22 @@ TEST(JsonRows, NamesWhatIsWrongAndWhere) {
   }
 }
 
+TEST(JsonRows, AMarkInFrontOfTheBodyIsNoPartOfIt) {
+  const auto type = row_type({{"id", {Kind::kBigint}}});
+  const std::string mark = "\xef\xbb\xbf";
+  const std::vector<std::string> one{R"({"id":1})"};
+  for (const char* body : {R"({"id":1})", R"([{"id":1}])", " \n[{\"id\":1}]"})
+    EXPECT_EQ(parse(type, RowFormat::kJson, mark + body), one) << body;
+  EXPECT_EQ(parse(type, RowFormat::kNdjson, mark + "{\"id\":1}\n"), one);
+  EXPECT_TRUE(parse(type, RowFormat::kNdjson, mark).empty());
+  EXPECT_EQ(error_of(type, RowFormat::kJson, mark).where().position, 0);
+  EXPECT_EQ(error_of(type, RowFormat::kJson, mark + R"({"id":"x"})").where().position, 9);
+  EXPECT_EQ(error_of(type, RowFormat::kJson, mark + R"([{"id":x}])").where().position, 10);
+  EXPECT_EQ(error_of(type, RowFormat::kNdjson, mark + "{\"id\":1}\n{\"id\":\"x\"}").where().position, 18);
+  EXPECT_EQ(error_of(type, RowFormat::kJson, mark + mark + R"({"id":1})").where().position, 3);
+  EXPECT_EQ(error_of(type, RowFormat::kNdjson, "{\"id\":1}\n" + mark + "{\"id\":1}").where().row, 2);
+}
+
 TEST(JsonRows, CountsRowsAndBytesInTheWholeBody) {
   const auto type = row_type({{"id", {Kind::kBigint}}});
   const Error error = error_of(type, RowFormat::kNdjson, "{\"id\":1}\n{\"id\":2}\n{\"id\":x}\n");
