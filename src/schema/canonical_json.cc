@@ -12,7 +12,7 @@ namespace {
 
 class Canonicalizer {
  public:
-  explicit Canonicalizer(std::string_view text) : cursor_(text) {}
+  Canonicalizer(std::string_view text, int depth_max) : cursor_(text), depth_max_(depth_max) {}
 
   std::optional<JsonFault> run(std::string& out) {
     if (value(out, 0) && !cursor_.at_end()) cursor_.fail("something follows the end of the document");
@@ -29,8 +29,8 @@ class Canonicalizer {
 
   bool value(std::string& out, int depth) {
     switch (cursor_.peek()) {
-      case '{': return depth < kJsonDepthMax ? object(out, depth) : too_deep();
-      case '[': return depth < kJsonDepthMax ? array(out, depth) : too_deep();
+      case '{': return depth < depth_max_ ? object(out, depth) : too_deep();
+      case '[': return depth < depth_max_ ? array(out, depth) : too_deep();
       case '"': return string(out);
       case 't': return word(out, "true");
       case 'f': return word(out, "false");
@@ -150,14 +150,15 @@ class Canonicalizer {
   }
 
   JsonCursor cursor_;
+  const int depth_max_;
   std::string text_;
 };
 
 }  // namespace
 
-std::optional<JsonFault> append_canonical_json(std::string& out, std::string_view text) {
+std::optional<JsonFault> append_canonical_json(std::string& out, std::string_view text, int depth_max) {
   const size_t start = out.size();
-  auto fault = Canonicalizer(text).run(out);
+  auto fault = Canonicalizer(text, depth_max).run(out);
   if (fault) out.resize(start);
   return fault;
 }

@@ -98,7 +98,8 @@ Value read_value(JsonCursor& cursor, std::string_view json, const Type& type) {
     if (!cursor.string(text)) refuse(json, cursor.fault());
     return parse_json_string(text, type);
   }
-  if (!cursor.value(token)) refuse(json, cursor.fault());
+  const int depth = type.kind == Kind::kArray ? -1 : 0;  // an array's own brackets are no level of a jsonb value
+  if (!cursor.value(token, depth)) refuse(json, cursor.fault());
   if (token == "null") return {};
   if (type.kind == Kind::kJsonb) return parse_text(token, type);
   if (token == "true" || token == "false") {

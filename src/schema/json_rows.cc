@@ -17,6 +17,8 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 
 constexpr size_t kFirstCapacity = 4096;
+// The row is an object around a jsonb value, or around an array of them.
+constexpr int kRowDepthMax = kJsonDepthMax + 2;
 
 // The text of a scalar, which simdjson gives with the blanks behind it.
 std::string_view without_blanks(std::string_view token) {
@@ -74,11 +76,10 @@ class JsonRows::Parser {
   }
 
   // One row, at `start` of the body.
-  void row(std::string_view body, size_t capacity, size_t start, size_t end, const RowLimits& limits, RowSink& sink) {
+  void row(std::string_view body, size_t capacity, size_t start, size_t end, RowSink& sink) {
     const std::string_view text = body.substr(start, end - start);
     sink_ = &sink;
     offset_ = start;
-    depth_max_ = limits.depth_max;
     sink.begin(start);
     if (sink.fits(text.size(), start) && parse(text, capacity - start)) {
       sink.end();
@@ -212,13 +213,13 @@ class JsonRows::Parser {
     const size_t end = skip_json_value(text_, from);
     if (end == std::string_view::npos) return syntax_fault();
     const std::string_view json = text_.substr(from, end - from);
-    if (json_depth(json) >= depth_max_) {
-      return sink_->fault(index, fmt::format("the value is nested deeper than {}", depth_max_), position_of(start));
+    if (json_depth(json) > kJsonDepthMax + (column.type.kind == Kind::kArray ? 1 : 0)) {
+      return sink_->fault(index, fmt::format("the value is nested deeper than {}", kJsonDepthMax), position_of(start));
     }
     if (append_json_document(json, column, sink_->arena())) return true;
     // The row may not be JSON at all, which is the better message.
     std::string ignored;
-    if (append_canonical_json(ignored, text_)) return syntax_fault();
+    if (append_canonical_json(ignored, text_, kRowDepthMax)) return syntax_fault();
     const Type& type = column.type;
     if (type.kind == Kind::kArray && json.front() == '[') {
       return sink_->fault(index, fmt::format("{} is not {}", quoted(json), type.name()), position_of(start));
@@ -240,7 +241,7 @@ class JsonRows::Parser {
   // simdjson says that something is wrong, the slow reader says where.
   bool syntax_fault() {
     std::string ignored;
-    if (const auto fault = append_canonical_json(ignored, text_)) {
+    if (const auto fault = append_canonical_json(ignored, text_, kRowDepthMax)) {
       return sink_->fault(fault->reason, offset_ + fault->position);
     }
     if (!text_.starts_with('{')) {
@@ -260,14 +261,13 @@ class JsonRows::Parser {
   size_t fields_ = 0;
   std::string_view text_;
   size_t offset_ = 0;  // of the row in the body
-  int depth_max_ = 0;
   RowSink* sink_ = nullptr;
 };
 
 JsonRows::JsonRows(const RowShape& shape) : parser_(std::make_unique<Parser>(shape)) {}
 JsonRows::~JsonRows() = default;
 
-void JsonRows::parse_document(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink) {
+void JsonRows::parse_document(std::string_view body, size_t capacity, RowSink& sink) {
   const auto fail = [&](std::string_view wrong, size_t position) {
     throw Error(Code::kInvalid, fmt::format("the body is not valid JSON: {}", wrong),
                 Where{.position = static_cast<int64_t>(position)});
@@ -277,7 +277,7 @@ void JsonRows::parse_document(std::string_view body, size_t capacity, const RowL
   if (body[at] != '[') {
     size_t end = body.size();
     while (is_json_space(body[end - 1])) --end;
-    return parser_->row(body, capacity, at, end, limits, sink);
+    return parser_->row(body, capacity, at, end, sink);
   }
   at = skip_json_space(body, at + 1);
   bool closed = at < body.size() && body[at] == ']';
@@ -287,11 +287,11 @@ void JsonRows::parse_document(std::string_view body, size_t capacity, const RowL
     if (end == std::string_view::npos) {
       // The last element does not end: everything that is left is one bad row.
       end = body.size();
-      parser_->row(body, capacity, at, end, limits, sink);
+      parser_->row(body, capacity, at, end, sink);
       fail("the array does not end", end);
     }
     if (end == at) fail("a value is expected", at);
-    parser_->row(body, capacity, at, end, limits, sink);
+    parser_->row(body, capacity, at, end, sink);
     at = skip_json_space(body, end);
     if (at == body.size()) fail("the array does not end", at);
     closed = body[at] == ']';
@@ -302,14 +302,14 @@ void JsonRows::parse_document(std::string_view body, size_t capacity, const RowL
   if (at != body.size()) fail("nothing may follow the array", at);
 }
 
-void JsonRows::parse_object(std::string_view object, const RowLimits& limits, RowSink& sink) {
+void JsonRows::parse_object(std::string_view object, RowSink& sink) {
   const size_t start = skip_json_space(object, 0);
   size_t end = object.size();
   while (end > start && is_json_space(object[end - 1])) --end;
-  parser_->row(object, object.size(), start, end, limits, sink);
+  parser_->row(object, object.size(), start, end, sink);
 }
 
-void JsonRows::parse_lines(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink) {
+void JsonRows::parse_lines(std::string_view body, size_t capacity, RowSink& sink) {
   for (size_t at = byte_order_mark(body); at < body.size();) {
     const size_t found = body.find('\n', at);
     const size_t line_end = found == std::string_view::npos ? body.size() : found;
@@ -317,7 +317,7 @@ void JsonRows::parse_lines(std::string_view body, size_t capacity, const RowLimi
     size_t end = line_end;
     while (start < end && is_json_space(body[start])) ++start;
     while (start < end && is_json_space(body[end - 1])) --end;
-    if (start != end) parser_->row(body, capacity, start, end, limits, sink);
+    if (start != end) parser_->row(body, capacity, start, end, sink);
     at = line_end + 1;
   }
 }

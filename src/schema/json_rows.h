@@ -15,9 +15,9 @@ class JsonRows {
   ~JsonRows();
 
   // The bytes up to data() + `capacity` may be read, whatever they are.
-  void parse_document(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink);
-  void parse_object(std::string_view object, const RowLimits& limits, RowSink& sink);
-  void parse_lines(std::string_view body, size_t capacity, const RowLimits& limits, RowSink& sink);
+  void parse_document(std::string_view body, size_t capacity, RowSink& sink);
+  void parse_object(std::string_view object, RowSink& sink);
+  void parse_lines(std::string_view body, size_t capacity, RowSink& sink);
 
  private:
   class Parser;

@@ -212,8 +212,22 @@ TEST(JsonRows, KeepsItsLimits) {
   EXPECT_EQ(many.where().row, 2);
   EXPECT_EQ(error_of(type, RowFormat::kJson, "[" + std::string(1000, ' ') + two, {.row_bytes_max = 5}).code(),
             Code::kTooLarge);
-  const std::string deep = R"({"document":)" + std::string(40, '[') + std::string(40, ']') + "}";
-  EXPECT_NE(error_of(type, RowFormat::kJson, deep).message().find("nested deeper"), std::string::npos);
+  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  for (const RowFormat format : {RowFormat::kJson, RowFormat::kNdjson, RowFormat::kCsv}) {
+    const auto row = [&](size_t depth) {
+      return format == RowFormat::kCsv ? "document\n" + nested(depth) : R"({"document":)" + nested(depth) + "}";
+    };
+    EXPECT_EQ(parse(type, format, row(64)), std::vector<std::string>{R"({"id":null,"document":)" + nested(64) + "}"});
+    EXPECT_EQ(error_of(type, format, row(65)).where().column, "document");
+  }
+  EXPECT_NE(error_of(type, RowFormat::kJson, R"({"document":)" + nested(65) + "}").message().find("deeper than 64"),
+            std::string::npos);
+  // Depth is not what is wrong with these.
+  EXPECT_EQ(error_of(type, RowFormat::kJson, R"({"document":)" + nested(64) + R"(,"id":^})").where().position, 146);
+  EXPECT_EQ(error_of(type, RowFormat::kJson, R"({"id":)" + nested(64) + "}").message(),
+            "column \"id\" of row 1: an array is not bigint");
+  const Type documents{.kind = Kind::kArray, .element = Kind::kJsonb};
+  EXPECT_EQ(value_of(documents, "[" + nested(64) + "]"), "[" + nested(64) + "]");
   const std::string deeper = std::string(1'000'000, '[');
   EXPECT_EQ(error_of(type, RowFormat::kJson, deeper).code(), Code::kInvalid);
   EXPECT_EQ(error_of(type, RowFormat::kJson, R"({"document":)" + std::string(900'000, '[')).code(), Code::kInvalid);

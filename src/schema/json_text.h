@@ -9,7 +9,7 @@
 
 namespace headrace {
 
-inline constexpr int kJsonDepthMax = 64;
+inline constexpr int kJsonDepthMax = 64;  // of a jsonb value
 // Digits of one number when it is written without an exponent: 1e400 has 401.
 inline constexpr size_t kJsonNumberDigitsMax = 1000;
 
@@ -31,6 +31,6 @@ struct JsonFault {
 // Appends the canonical form of a JSON document, as PostgreSQL's jsonb but without blanks: keys sorted by length and
 // then bytes, of equal keys the last one, numbers without exponent, strings with the fewest escapes. A document that is
 // bad or beyond the limits above is reported and leaves `out` as it was. Accepts RFC 8259, without U+0000 in strings.
-std::optional<JsonFault> append_canonical_json(std::string& out, std::string_view text);
+std::optional<JsonFault> append_canonical_json(std::string& out, std::string_view text, int depth_max = kJsonDepthMax);
 
 }  // namespace headrace

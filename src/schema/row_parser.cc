@@ -23,8 +23,8 @@ Batch RowParser::parse(std::string_view body, size_t capacity) {
   RowSink sink(*shape_, limits_, collect_);
   capacity = std::max(capacity, body.size());
   switch (format_) {
-    case RowFormat::kJson: json_->parse_document(body, capacity, limits_, sink); break;
-    case RowFormat::kNdjson: json_->parse_lines(body, capacity, limits_, sink); break;
+    case RowFormat::kJson: json_->parse_document(body, capacity, sink); break;
+    case RowFormat::kNdjson: json_->parse_lines(body, capacity, sink); break;
     case RowFormat::kCsv:
       if (!header_.empty()) {
         parse_csv_rows(body, 0, header_, *shape_, sink);
@@ -40,7 +40,7 @@ Batch RowParser::parse(std::string_view body, size_t capacity) {
 void RowParser::parse_object(std::string_view object, BatchBuilder& to) {
   const std::function<void(BadRow)> throws;
   RowSink sink(*shape_, limits_, throws, &to);
-  json_->parse_object(object, limits_, sink);
+  json_->parse_object(object, sink);
 }
 
 void RowParser::set_header(std::string_view line) {

@@ -19,7 +19,6 @@ enum class RowFormat : uint8_t { kJson, kNdjson, kCsv };
 struct RowLimits {
   size_t rows_max = 1'000'000;
   size_t row_bytes_max = 1024 * 1024;
-  int depth_max = 32;
 };
 
 struct BadRow {
