@@ -28,6 +28,7 @@ class ResponseStream {
   virtual awaitable<bool> write(std::string_view bytes) = 0;
   // The client has closed the connection, or the server stops.
   virtual bool ended() = 0;
+  virtual bool server_stops() = 0;
   // The request may take so much longer than HttpLimits::request_time.
   virtual void extend(std::chrono::milliseconds wait) = 0;
 };

@@ -12,7 +12,7 @@ constexpr size_t kPieceBytes = 64 * 1024;
 // How often it is looked whether the client is still there, and whether the server stops.
 constexpr std::chrono::seconds kLookInterval{1};
 
-// Sends what comes until the client is gone.
+// Sends what comes until the client is gone. Throws Error(kUnavailable) when the server stops.
 awaitable<void> send_events(HttpCall& call, Subscription& subscription) {
   SteadyTime heartbeat = call.now() + call.limits.heartbeat_interval;
   std::string out;
@@ -31,6 +31,7 @@ awaitable<void> send_events(HttpCall& call, Subscription& subscription) {
     }
     heartbeat = call.now() + call.limits.heartbeat_interval;
   }
+  if (call.stream.server_stops()) throw Error(Code::kUnavailable, "the server stops; connect again");
 }
 
 }  // namespace

@@ -77,6 +77,7 @@ class Connection final : public ResponseStream {
   awaitable<bool> start(const Response& response) override;
   awaitable<bool> write(std::string_view bytes) override;
   bool ended() override;
+  bool server_stops() override { return shared_.stopping; }
   void extend(std::chrono::milliseconds wait) override { deadline_ += wait; }
 
   awaitable<void> serve();

@@ -44,6 +44,7 @@ class NoStream final : public ResponseStream {
   awaitable<bool> start(const Response&) override { co_return false; }
   awaitable<bool> write(std::string_view) override { co_return false; }
   bool ended() override { return true; }
+  bool server_stops() override { return false; }
   void extend(std::chrono::milliseconds) override {}
 };
 

@@ -147,7 +147,7 @@ class JsonRows::Parser {
     std::string_view key;
     if (field.unescaped_key().get(key) != simdjson::SUCCESS) return syntax_fault();
     const std::optional<size_t> found = shape_.find(key);
-    if (!found) return sink_->fault(shape_.unknown(key), position_of(name) - 1);
+    if (!found) return sink_->unknown_fault(key, position_of(name) - 1);
     column = *found;
     if (fields_ < order_.size()) order_[fields_] = column;
     return true;

@@ -104,6 +104,12 @@ bool RowSink::null_fault(size_t column, size_t position) {
   return fault(column, "the column is NOT NULL, and the row has no value for it", position);
 }
 
+bool RowSink::unknown_fault(std::string_view name, size_t position) {
+  fault_.emplace(Code::kInvalid, fmt::format("row {}: {}", row_, shape_.unknown(name)),
+                 Where{.row = row_, .column = std::string(name), .position = static_cast<int64_t>(position)});
+  return false;
+}
+
 void RowSink::drop(std::string_view text) {
   check(fault_.has_value(), "a row that is dropped has a fault");
   roll_back(*builder_, shape_.size());

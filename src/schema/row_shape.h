@@ -65,6 +65,7 @@ class RowSink {
   bool fault(std::string_view what, size_t position);
   bool fault(size_t column, std::string_view what, size_t position);
   bool null_fault(size_t column, size_t position);
+  bool unknown_fault(std::string_view name, size_t position);
   // Takes the row back and throws its fault or hands it to who collects.
   void drop(std::string_view text);
 

@@ -199,6 +199,8 @@ TEST(Timestamp, RandomInstantsComeBack) {
 // Printing takes whatever a column holds, also beyond what can be read.
 TEST(Timestamp, PrintsTheLimitsOf64Bits) {
   EXPECT_EQ(timestamp_text(INT64_MAX), "294247-01-10T04:00:54.775807Z");
+  EXPECT_EQ(parse_timestamptz("294247-01-09T23:59:59.999999Z"), kTimestampMax);
+  EXPECT_EQ(parse_timestamptz("294247-01-10T00:00:00Z"), std::nullopt);
   EXPECT_EQ(timestamp_text(INT64_MIN), "290309-12-21T19:59:05.224192Z BC");
 }
 

@@ -249,8 +249,11 @@ class HttpTest(unittest.TestCase):
             if number is not None:
                 self.assertEqual(problem.get("row"), number, problem)
                 self.assertEqual(problem.get("column"), column, problem)
-        unknown = self.assert_problem(self.append([{**self.scan("B"), "colour": "red"}]), 422)
-        self.assertIn("colour", json.dumps(unknown))
+        for body, kind in (([{**self.scan("B"), "colour": "red"}], "application/json"),
+                           (json.dumps({**self.scan("B"), "colour": "red"}), "application/x-ndjson"),
+                           ("parcel,depot,colour\nB,X,red\n", "text/csv")):
+            unknown = self.assert_problem(self.append(body, kind), 422, "colour")
+            self.assertEqual((unknown["row"], unknown["column"]), (0 if kind == "text/csv" else 1, "colour"))
         self.assertEqual(self.records_total(), before)
 
     def test_malformed_bodies_are_refused(self):
@@ -452,6 +455,9 @@ class HttpTest(unittest.TestCase):
     def test_bad_sql_tells_where(self):
         problem = self.assert_problem(self.sql("SELECT *\nFROM parcel\nWHERE nope = 1"), 422)
         self.assertEqual(problem["line"], 3)
+        for nothing in (" ", ";", "-- a comment"):
+            answer = self.sql(nothing)
+            self.assertEqual((answer.status, answer.json), (200, []), nothing)
         for text, kind, statuses in (("", "text/plain", (422,)), ("SELEC 1", "text/plain", (422,)),
                                      ("SELECT * FROM nowhere", "text/plain", (404, 422)),
                                      ("SELECT 'a' + 1 FROM parcel", "text/plain", (422,)),
@@ -541,6 +547,9 @@ class RestartTest(unittest.TestCase):
             events = Events(server, "/v1/views/parcel/changes")
             events.until("live")
             self.assertEqual(server.stop(), 0)
+            told = events.next()
+            self.assertEqual((told["event"], told["data"]["status"]), ("problem", 503))
+            self.assertTrue(told["data"]["type"].endswith(":unavailable"))
             self.assertIsNone(events.next())
             events.close()
         finally:
