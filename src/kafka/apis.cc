@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
+#include "fmt/format.h"
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/api_versions.h"
@@ -86,6 +88,16 @@ std::span<const Api> served_apis() {
 const Api* find_api(int16_t key) {
   const auto* found = std::ranges::find(kApis, key, &Api::key);
   return found == kApis.end() ? nullptr : found;
+}
+
+awaitable<void> answer(const Api& api, Call& call) {
+  try {
+    co_await api.handle(call);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& bug) {
+    throw Error(Code::kInternal, fmt::format("{} failed: {}", api.name, bug.what()));
+  }
 }
 
 awaitable<void> answer_api_versions(Call& call) {

@@ -21,6 +21,9 @@ struct Api {
 std::span<const Api> served_apis();
 // Null for one that is not.
 const Api* find_api(int16_t key);
+// Lets the API's handler answer. What it throws besides Error is a bug, and leaves as Error(kInternal): it costs one
+// client its connection, and not all of them the server.
+awaitable<void> answer(const Api& api, Call& call);
 
 awaitable<void> answer_api_versions(Call& call);
 awaitable<void> answer_metadata(Call& call);

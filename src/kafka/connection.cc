@@ -209,12 +209,15 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
       throw Error(Code::kUnsupported, fmt::format("version {} of API {} is not served; {} to {} are", call.version(),
                                                   api->key, api->min_version, api->max_version));
     }
-    co_await api->handle(call);
+    co_await answer(*api, call);
     shared_.metrics.requests[static_cast<size_t>(api->key)]->add();
   } catch (const Error& error) {
     shared_.metrics.refused->add();
     // What a client does wrong is for its own eyes, or it could fill the disk with our complaints.
-    if (!ended_) trace::debug("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
+    if (error.code() == Code::kInternal)
+      trace::error("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
+    else if (!ended_)
+      trace::debug("kafka: closing the connection of {}: {}", peer_.client_host, error.message());
     cut();
   }
   request->lease.release();

@@ -133,7 +133,11 @@ void ConsumerGroup::remove_members(const std::vector<std::string>& ids) {
     const auto member = members_.find(id);
     release(member->second.assigned);
     release(member->second.revoking);
-    if (const auto& instance = member->second.about.instance_id) instances_.erase(*instance);
+    if (const auto& instance = member->second.about.instance_id) {
+      // A write that was cut off may have left two members with it.
+      if (const auto holder = instances_.find(*instance); holder != instances_.end() && holder->second == id)
+        instances_.erase(holder);
+    }
     services_.memory.force(member->second.charged, 0);
     members_.erase(member);
     mark(id);

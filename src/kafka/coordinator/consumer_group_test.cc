@@ -208,6 +208,38 @@ TEST_F(ConsumerGroupTest, StaticMembersComeBackToWhatTheyHad) {
   EXPECT_EQ(b.owned, all_of("t", 6));
 }
 
+TEST_F(ConsumerGroupTest, AMemberKeepsTheInstanceIdItJoinedWith) {
+  TestConsumer a{.id = "a", .instance = "i"};
+  beat(a);
+  // Its first answer may have been lost: epoch 0 is still good, but not for somebody else.
+  EXPECT_EQ(error_of(complete({.id = "a", .instance = "j"})), kInvalidRequest);
+  EXPECT_EQ(error_of(complete({.id = "a", .instance = "i"})), kNone);
+  ConsumerHeartbeatRequest leaving = brief(a);
+  leaving.member_epoch = kLeaveEpoch;
+  leaving.instance_id = "j";
+  EXPECT_EQ(error_of(leaving), kUnknownMemberId);
+  leaving.instance_id = "i";
+  EXPECT_EQ(error_of(leaving), kNone);
+  TestConsumer next{.id = "b", .instance = "i"};
+  EXPECT_EQ(beat(next).assignment, all_of("t", 6));
+}
+
+TEST_F(ConsumerGroupTest, AMemberDoesNotTakeThePlaceOfOneThatIsAway) {
+  TestConsumer a{.id = "a", .instance = "i"};
+  TestConsumer b{.id = "b", .instance = "j"};
+  TestConsumer c{.id = "c"};
+  for (TestConsumer* const each : {&a, &b, &c}) beat(*each);
+  settle_all({&a, &b, &c});
+  ConsumerHeartbeatRequest leaving = brief(a);
+  leaving.member_epoch = kLeaveForAWhileEpoch;
+  EXPECT_EQ(error_of(leaving), kNone);
+  EXPECT_EQ(error_of(complete({.id = "b", .instance = "i"})), kInvalidRequest);
+  EXPECT_EQ(error_of(complete({.id = "c", .instance = "i"})), kInvalidRequest);
+  settle_all({&b, &c});
+  TestConsumer back{.id = "a", .instance = "i"};
+  EXPECT_EQ(beat(back).assignment, a.owned);
+}
+
 TEST_F(ConsumerGroupTest, OperatorsRemoveStaticMembersByLeaveGroup) {
   TestConsumer a{.id = "a", .instance = "i"};
   TestConsumer b{.id = "b"};

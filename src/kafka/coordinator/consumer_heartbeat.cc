@@ -64,13 +64,20 @@ ConsumerGroup::Sender ConsumerGroup::at_its_epoch(Member& member, const Consumer
 ConsumerGroup::Sender ConsumerGroup::find_static_sender(const ConsumerHeartbeatRequest& request,
                                                         const std::string& instance_id) {
   const bool joins = request.member_epoch == kJoinEpoch;
+  // No client takes another instance id with its member id; if it could, both would lead to the one member.
+  if (const auto known = members_.find(request.member_id);
+      joins && known != members_.end() && known->second.about.instance_id != instance_id)
+    return {.error = ErrorCode::kInvalidRequest,
+            .message = fmt::format("the member \"{}\" has joined without the instance id \"{}\": leave, and join again",
+                                   request.member_id, instance_id)};
   const auto instance = instances_.find(instance_id);
-  if (instance == instances_.end()) {
+  const auto found = instance == instances_.end() ? members_.end() : members_.find(instance->second);
+  if (found == members_.end()) {
     if (joins) return {};
     return {.error = ErrorCode::kUnknownMemberId,
             .message = fmt::format("the group has no member with the instance id \"{}\"", instance_id)};
   }
-  Member& holder = members_.at(instance->second);
+  Member& holder = found->second;
   if (joins && holder.epoch == kLeaveForAWhileEpoch) return {.replaced = &holder};
   if (holder.id == request.member_id) {
     Sender sender = at_its_epoch(holder, request);
