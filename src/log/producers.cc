@@ -27,6 +27,14 @@ int32_t next_sequence(int32_t last) {
 
 }  // namespace
 
+const Producers::Batch* Producers::State::find(int32_t first_sequence, int32_t last_sequence) const {
+  const auto* const end = recent.begin() + recent_count;
+  const auto* const found = std::find_if(recent.begin(), end, [&](const Batch& batch) {
+    return batch.first_sequence == first_sequence && batch.last_sequence == last_sequence;
+  });
+  return found == end ? nullptr : found;
+}
+
 void Producers::State::push(const Batch& batch) {
   if (recent_count == kRecentMax) {
     std::shift_left(recent.begin(), recent.end(), 1);
@@ -67,20 +75,15 @@ Producers::Answer Producers::check(const BatchHeader& header, bool gapless) cons
   }
   const Batch* last = state.last();
   if (last == nullptr) return {};
-  if (gapless && header.base_sequence == next_sequence(last->last_sequence)) return {};
-  if (is_after(header.base_sequence, gapless ? last->last_sequence : last->first_sequence)) {
-    return {.verdict = gapless ? Verdict::kOutOfOrder : Verdict::kNew};
+  if (!gapless && is_after(header.base_sequence, last->first_sequence)) return {};
+  if (const Batch* const same = state.find(header.base_sequence, last_sequence_of(header))) {
+    return {.verdict = Verdict::kDuplicate, .base = same->base, .end = same->end, .durable_at = same->end};
   }
-  Answer answer{.verdict = Verdict::kDuplicate, .durable_at = last->end};
-  for (size_t i = 0; i < state.recent_count; ++i) {
-    const Batch& batch = state.recent[i];
-    if (batch.first_sequence == header.base_sequence && batch.last_sequence == last_sequence_of(header)) {
-      answer.base = batch.base;
-      answer.end = batch.end;
-      answer.durable_at = batch.end;
-    }
-  }
-  return answer;
+  if (!gapless) return {.verdict = Verdict::kDuplicate, .durable_at = last->end};
+  // A duplicate is acknowledged, so it must be one that is known. One from before the recent batches is refused too, as
+  // Kafka does it: a client has no more than those in flight, so none waits for the answer.
+  const bool next = header.base_sequence == next_sequence(last->last_sequence);
+  return {.verdict = next ? Verdict::kNew : Verdict::kOutOfOrder};
 }
 
 void Producers::appended(const BatchHeader& header) {

@@ -33,7 +33,7 @@ class Producers {
     kNew,
     kDuplicate,
     kFenced,      // a newer epoch of this producer has appended
-    kOutOfOrder,  // gapless, and not the sequence that is next
+    kOutOfOrder,  // gapless, and neither the sequence that is next nor one of the recent batches
   };
   struct Answer {
     Verdict verdict = Verdict::kNew;
@@ -82,6 +82,7 @@ class Producers {
 
     const Batch* last() const { return recent_count == 0 ? nullptr : &recent[recent_count - 1]; }
     bool once() const { return epoch == 0 && recent_count == 1 && recent[0].first_sequence == 0; }
+    const Batch* find(int32_t first_sequence, int32_t last_sequence) const;
     void push(const Batch& batch);
   };
   using States = std::list<State>;

@@ -79,12 +79,27 @@ TEST(Producers, WithoutGapsTakeOnlyTheNextSequence) {
   EXPECT_EQ(producers.check(batch(1, 72, 1, {}), true).verdict, Verdict::kNew);
   EXPECT_EQ(producers.check(batch(1, 73, 1, {}), true).verdict, Verdict::kOutOfOrder);
   EXPECT_EQ(producers.check(batch(1, 70, 2, {}), true).base, Offset{0});
-  EXPECT_EQ(producers.check(batch(1, 71, 1, {}), true).verdict, Verdict::kDuplicate);
   EXPECT_EQ(producers.check(batch(1, 0, 1, {}, 1), true).verdict, Verdict::kNew);
   EXPECT_EQ(producers.check(batch(1, 72, 1, {}, 1), true).verdict, Verdict::kOutOfOrder);
   producers.appended(batch(2, INT32_MAX - 1, 2, {2}));
   EXPECT_EQ(producers.check(batch(2, 0, 1, {}), true).verdict, Verdict::kNew);
   EXPECT_EQ(producers.check(batch(2, 1, 1, {}), true).verdict, Verdict::kOutOfOrder);
+}
+
+TEST(Producers, WithoutGapsADuplicateIsOneOfTheRecentBatches) {
+  Producers producers(10);
+  producers.appended(batch(1, 0, 10, {0}));
+  for (const auto& [first, records] : {std::pair{5, 10}, {0, 20}, {0, 5}, {5, 5}, {9, 2}})
+    EXPECT_EQ(producers.check(batch(1, first, records, {}), true).verdict, Verdict::kOutOfOrder) << first << records;
+  for (int32_t i = 1; i <= 5; ++i) producers.appended(batch(1, i * 10, 10, {i * 10}));
+  for (int32_t i = 1; i <= 5; ++i) EXPECT_EQ(producers.check(batch(1, i * 10, 10, {}), true).base, Offset{i * 10});
+  EXPECT_EQ(producers.check(batch(1, 0, 10, {}), true).verdict, Verdict::kOutOfOrder);
+  // Where sequences go round.
+  producers.appended(batch(2, INT32_MAX - 4, 10, {60}));
+  EXPECT_EQ(producers.check(batch(2, INT32_MAX - 4, 10, {}), true).base, Offset{60});
+  EXPECT_EQ(producers.check(batch(2, INT32_MAX - 4, 12, {}), true).verdict, Verdict::kOutOfOrder);
+  EXPECT_EQ(producers.check(batch(2, 0, 5, {}), true).verdict, Verdict::kOutOfOrder);
+  EXPECT_EQ(producers.check(batch(2, 5, 1, {}), true).verdict, Verdict::kNew);
 }
 
 TEST(Producers, AreBounded) {
