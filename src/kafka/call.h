@@ -1,6 +1,6 @@
-// One request and its answer, as its handler sees them. Handlers are coroutines on the connection's shard; those of one
-// connection begin in the order of the requests and may end in any order, and answers leave in the order of the
-// requests.
+// One request and its answer, as its handler sees them. Handlers are coroutines on the connection's shard. Those of one
+// connection follow each other; only those of Produce run side by side, begin in the order of the requests and may end
+// in any order. Answers leave in the order of the requests.
 #pragma once
 
 #include <chrono>

@@ -105,15 +105,24 @@ awaitable<void> Connection::read_all() {
       co_return;
     }
     // Before the next request is read: those who send faster than they are answered are not let in first.
-    if (call.header.api_key == ProduceRequest::kKey) {
+    const bool produces = call.header.api_key == ProduceRequest::kKey;
+    if (produces) {
       throttle_.extend(
           shared_.broker.quotas.charge(QuotaKey::kProducerByteRate, call.client_id(), request->lease.bytes()));
     }
+    if (!produces) co_await wait_until_handled();
+    if (ended_) co_return;
     requests_.push_back(request);
     ++handling_;
     shared_.shard.spawn(handle(std::move(request)));
+    if (!produces) co_await wait_until_handled();
     while (requests_.size() >= limits.requests_in_flight_max && !ended_) co_await progress_.wait();
   }
+}
+
+awaitable<void> Connection::wait_until_handled() {
+  read_deadline_ = shared_.now + kNoLimit;
+  while (handling_ > 0 && !ended_) co_await progress_.wait();
 }
 
 awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, Frame& frame) {

@@ -1,6 +1,8 @@
-// One client's connection: frames in, answers out, in the order of the frames. Requests are handled side by side, as
-// many as the limits allow, so that a producer's batches share commits; reading stops while there are too many, or when
-// all requests of the shard hold too much memory, and pressure reaches the client through its socket.
+// One client's connection: frames in, answers out, in the order of the frames. As Kafka does it, requests are handled
+// one after the other, so that each sees what those before it did; but of Produce as many side by side as the limits
+// allow, so that a producer's batches share commits: the log keeps their order. Reading stops while there are too many,
+// while anything but Produce is handled, or when all requests of the shard hold too much memory, and pressure reaches
+// the client through its socket.
 //
 // Time-outs cost nothing per request: a connection only notes deadlines, and the server looks at all of them a few
 // times a second (check_deadlines).
@@ -68,6 +70,8 @@ class Connection {
   awaitable<bool> receive(char* to, size_t size);
   // One call to the socket, when nothing is ahead. As recvmsg: more than `size` when bytes went ahead.
   ssize_t receive_some(char* to, size_t size);
+  // Nothing is read meanwhile: what a client sends behind a call that waits for long holds no memory.
+  awaitable<void> wait_until_handled();
   awaitable<void> handle(std::shared_ptr<Request> request);
   awaitable<void> write_all();
   awaitable<bool> send(std::span<const Answer* const> answers);
@@ -83,7 +87,7 @@ class Connection {
   Signal progress_;                                // a request was read, done or answered
   std::string ahead_;                              // came behind what was asked for; nothing while the client is silent
   size_t ahead_used_ = 0;
-  bool ended_ = false;                             // nothing can be sent any more
+  bool ended_ = false;  // nothing can be sent any more
   bool reading_ = true;
   bool writing_ = true;
   size_t handling_ = 0;

@@ -6,6 +6,8 @@ Run by `./run test`, or by hand: HEADRACE=build/release/headrace test/conformanc
 
 import json
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ import confluent_kafka.admin
 import kafka
 import kafka.admin
 import kafka.errors
+import kafka.record
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from server import TemporaryServer, eventually  # noqa: E402
@@ -28,6 +31,43 @@ CREATE STREAM heavy AS SELECT parcel, weight FROM scans WHERE weight > 100;
 """
 PATIENCE_SECONDS = 60
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def array(*elements):
+    return struct.pack(">i", len(elements)) + b"".join(elements)
+
+
+class Pipeline:
+    """A connection on which requests are sent together, as hardly a library does it."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+        self.answers = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.answers.close()
+        self.socket.close()
+
+    def send(self, *requests):
+        frames = [struct.pack(">hhih", key, version, number, -1) + body for number, (key, version, body) in enumerate(requests)]
+        self.socket.sendall(b"".join(struct.pack(">i", len(frame)) + frame for frame in frames))
+
+    def ask(self, *requests):
+        self.send(*requests)
+        return [self.answer(number) for number in range(len(requests))]
+
+    def answer(self, number):
+        (length,) = struct.unpack(">i", self.answers.read(4))
+        (answered,) = struct.unpack(">i", self.answers.read(4))
+        assert answered == number, f"the answer to {answered} came in the place of that to {number}"
+        return self.answers.read(length - 4)
 
 
 class KafkaTest(unittest.TestCase):
@@ -175,6 +215,58 @@ class KafkaTest(unittest.TestCase):
         lines = self.kcat("-C", "-t", "exact", "-e", "-q", "-o", "beginning").split()
         self.assertEqual(lines, [str(number) for number in range(3000)])
 
+    def test_requests_on_a_connection_see_what_those_before_them_did(self):
+        admin = kafka.admin.KafkaAdminClient(bootstrap_servers=self.address)
+        admin.create_topics([kafka.admin.NewTopic("ordered", 1, 1)])
+        admin.close()
+        topic = text("ordered")
+        committed = (9, 1, text("in-order") + array(topic + array(struct.pack(">i", 0))))
+        latest = (2, 1, struct.pack(">i", -1) + array(topic + array(struct.pack(">iq", 0, -1))))
+        delete = (20, 1, array(topic) + struct.pack(">i", 10_000))
+        create = (19, 2, array(topic + struct.pack(">ih", 1, 1) + array() + array()) + struct.pack(">ib", 10_000, 0))
+        batch = kafka.record.MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=1000)
+        batch.append(timestamp=1000, key=None, value=b"value")
+        batch.close()
+        records = struct.pack(">ii", 0, batch.size_in_bytes()) + batch.buffer()
+        produce = (0, 3, struct.pack(">hhi", -1, 1, 10_000) + array(topic + array(records)))
+        with Pipeline(self.server.kafka_port) as client:
+            for number in range(1, 30):
+                commit = (8, 2, text("in-order") + struct.pack(">i", -1) + text("") + struct.pack(">q", -1) +
+                          array(topic + array(struct.pack(">iqh", 0, number, -1))))
+                fetched = client.ask(commit, committed)[1]
+                self.assertEqual(struct.unpack_from(">q", fetched, 4 + len(topic) + 8), (number,))
+                listed = client.ask(produce, produce, latest)[2]
+                self.assertEqual(struct.unpack_from(">h8xq", listed, 4 + len(topic) + 8), (0, 2 * number))
+            deleted, created = client.ask(delete, create)
+            self.assertEqual(struct.unpack_from(">h", deleted, 8 + len(topic)), (0,))
+            self.assertEqual(struct.unpack_from(">h", created, 8 + len(topic)), (0,))
+
+    def test_requests_behind_one_that_waits_are_answered_after_it(self):
+        admin = kafka.admin.KafkaAdminClient(bootstrap_servers=self.address)
+        admin.create_topics([kafka.admin.NewTopic("silent", 1, 1)])
+        admin.close()
+        partition = text("silent") + array(struct.pack(">iqi", 0, 0, 1000))
+        fetch = (1, 4, struct.pack(">iiiib", -1, 1000, 1, 1000, 0) + array(partition))
+        versions = (18, 0, b"")
+        with Pipeline(self.server.kafka_port) as client:
+            begin = time.monotonic()
+            client.send(fetch, *[versions] * 100)
+            client.socket.shutdown(socket.SHUT_WR)
+            for number in range(101):
+                client.answer(number)
+            self.assertGreaterEqual(time.monotonic() - begin, 1)
+            self.assertEqual(client.answers.read(), b"")
+
+        def connections():
+            return sum(float(line.split()[-1]) for line in self.metrics().splitlines()
+                       if line.startswith("headrace_kafka_connections{"))
+
+        before = connections()
+        for _ in range(10):
+            with Pipeline(self.server.kafka_port) as client:
+                client.send(fetch, *[versions] * 1000, fetch)
+        eventually("the clients that went away are forgotten", lambda: connections() <= before)
+
     def test_admin_calls(self):
         admin = kafka.admin.KafkaAdminClient(bootstrap_servers=self.address)
         new = kafka.admin.NewTopic("made", 3, 1, topic_configs={"retention.ms": "1000000", "cleanup.policy": "compact"})
@@ -245,13 +337,16 @@ class KafkaTest(unittest.TestCase):
         self.assertEqual({row["page"]: row["clicks"] for row in self.server.rows("page")},
                          {f"/{number}": 10 for number in range(9)})
 
-    def test_metrics(self):
-        self.confluent_producer().list_topics()
+    def metrics(self):
         connection = self.server.connect()
         connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
+        answer = connection.getresponse().read().decode()
         connection.close()
-        calls = sum(float(line.split()[-1]) for line in text.splitlines()
+        return answer
+
+    def test_metrics(self):
+        self.confluent_producer().list_topics()
+        calls = sum(float(line.split()[-1]) for line in self.metrics().splitlines()
                     if line.startswith("headrace_kafka_requests_total") and 'api="Metadata"' in line)
         self.assertGreater(calls, 0)
 
