@@ -2,6 +2,7 @@
 // does not concern the others. Idempotent producers are recognised by the log (log/producers.h). There are no
 // transactions; who asks for them is told so.
 #include "kafka/messages/produce.h"
+#include "fmt/format.h"
 #include "kafka/apis.h"
 #include "kafka/batch_refusal.h"
 #include "kafka/messages/init_producer_id.h"
@@ -63,6 +64,19 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
   co_return answer;
 }
 
+// Without an answer, only the end of its connection tells a client that something is wrong. It then asks for metadata,
+// as it does with Kafka, and a topic that is not there any more does not swallow its records.
+void check_all_taken(const ProduceResponse& response) {
+  for (const auto& topic : response.topics) {
+    for (const auto& partition : topic.partitions) {
+      if (partition.error_code == 0) continue;
+      throw Error(Code::kRefused,
+                  fmt::format("records for partition {} of \"{}\" without acks, refused with error {}: {}",
+                              partition.index, topic.name, partition.error_code, partition.error_message.value_or("")));
+    }
+  }
+}
+
 }  // namespace
 
 awaitable<void> answer_produce(Call& call) {
@@ -96,7 +110,10 @@ awaitable<void> answer_produce(Call& call) {
       if (all_fail == ErrorCode::kNone) partition = std::move(*result++);
     }
   }
-  if (call.answered) call.write(response);
+  if (call.answered)
+    call.write(response);
+  else
+    check_all_taken(response);
 }
 
 awaitable<void> answer_init_producer_id(Call& call) {

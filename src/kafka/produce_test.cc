@@ -78,6 +78,16 @@ TEST_F(Produce, WithoutAcksThereIsNoAnswerAndTheRecordsAreThere) {
   EXPECT_EQ(broker.log().values("t", 0), std::vector<std::string>{"a"});
 }
 
+TEST_F(Produce, WithoutAcksAnyRefusalEndsTheConnection) {
+  ProduceRequest asked = request({batch_of({"a"}), ""});
+  asked.acks = 0;
+  EXPECT_THROW(broker.ask_if<ProduceResponse>(answer_produce, asked, 9), Error);
+  EXPECT_EQ(broker.log().values("t", 0), std::vector<std::string>{"a"}) << "the other partition is not concerned";
+  asked = request({batch_of({"a"})}, "nothing");
+  asked.acks = 0;
+  EXPECT_THROW(broker.ask_if<ProduceResponse>(answer_produce, asked, 9), Error);
+}
+
 TEST_F(Produce, WhatOnePartitionIsRefusedForDoesNotConcernTheOthers) {
   const auto answers = produce(request({"", batch_of({"b"}), batch_of({"c"}), batch_of({"d"})}));
   EXPECT_EQ(ErrorCode{answers.at(0).error_code}, ErrorCode::kInvalidRecord);
