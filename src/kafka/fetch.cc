@@ -2,10 +2,12 @@
 // range of a segment's file, which costs a client that does not read its answer no memory.
 // A client that asks for more than there is waits for news of any of its partitions.
 #include <algorithm>
+#include <utility>
 
 #include "fmt/format.h"
 #include "kafka/apis.h"
 #include "kafka/messages/fetch.h"
+#include "log/record_batch.h"
 
 namespace headrace::kafka {
 namespace {
@@ -15,9 +17,14 @@ using Found = FetchResponse::Topic::Partition;
 // What one pass over the partitions found.
 struct Pass {
   FetchResponse response;
-  std::vector<std::shared_ptr<const void>> owners;
-  std::vector<LogPosition> ends;  // of the partitions that have nothing more
+  struct Taken {
+    LogPosition end;  // of the partition, when it was read
+    std::shared_ptr<const Located> located;
+  };
+  std::vector<Taken> taken;
+  std::vector<LogPosition> ends;  // of the partitions that have nothing
   size_t bytes = 0;
+  bool full = false;  // there is more than the answer may have
   bool failed = false;
 };
 
@@ -32,13 +39,15 @@ awaitable<void> read(Call& call, const FetchPosition& position, size_t most, Pas
       pass.failed = true;
     } else if (position.from == bounds.end) {
       pass.ends.push_back({position.topic, position.partition, bounds.end});
-    } else if (most > 0) {
+    } else if (most == 0) {
+      pass.full = true;
+    } else {
       const auto located =
           std::make_shared<const Located>(co_await log.locate(position.topic, position.partition, position.from, most));
       found.high_watermark = found.last_stable_offset = located->bounds.end.value;
       found.records = located->range.file ? RecordsView(located->range) : RecordsView(located->bytes);
       pass.bytes += located->size();
-      pass.owners.push_back(located);
+      pass.taken.push_back({{position.topic, position.partition, located->bounds.end}, located});
     }
   } catch (const Error& error) {
     found.error_code = error.code() == Code::kNotFound ? static_cast<int16_t>(ErrorCode::kUnknownTopicOrPartition)
@@ -61,6 +70,39 @@ awaitable<Pass> read_all(Call& call, const FetchPlan& plan, size_t bytes_max) {
                   found);
   }
   co_return pass;
+}
+
+// Whether there was nothing behind what was taken. What stands in a file has not been looked at: it must end where the
+// partition's last batch does.
+awaitable<bool> is_all(Log& log, const Pass::Taken& taken) {
+  const FileRange& range = taken.located->range;
+  if (range.file) {
+    const Located last = co_await log.locate(taken.end.topic, taken.end.partition, {taken.end.offset.value - 1}, 1);
+    co_return last.range.file == range.file&& last.range.position + last.range.size == range.position + range.size;
+  }
+  Offset end;
+  for (std::string_view rest = taken.located->bytes; !rest.empty();) {
+    const BatchHeader header = read_batch_header(rest);
+    end = header.end();
+    rest.remove_prefix(header.bytes());
+  }
+  co_return end >= taken.end.offset;
+}
+
+// What may bring more than the pass found: the ends of its partitions. None if there is more already that did not fit,
+// or what can only be answered, for then waiting brings nothing.
+awaitable<std::vector<LogPosition>> worth_waiting_for(Log& log, Pass& pass) {
+  if (pass.full || pass.failed) co_return std::vector<LogPosition>{};
+  std::vector<LogPosition> ends = std::move(pass.ends);
+  try {
+    for (const Pass::Taken& each : pass.taken) {
+      if (!co_await is_all(log, each)) co_return std::vector<LogPosition>{};
+      ends.push_back(each.end);
+    }
+  } catch (const Error&) {
+    co_return std::vector<LogPosition>{};  // the topic has just been removed
+  }
+  co_return ends;
 }
 
 // Leaves out what the client of a session knows already.
@@ -109,13 +151,15 @@ awaitable<void> answer_fetch(Call& call) {
   for (;;) {
     pass = co_await read_all(call, plan, most);
     const SteadyTime now = timers.clock().steady();
-    if (pass.bytes >= wanted || pass.failed || pass.ends.empty() || now >= deadline || call.ended) break;
-    co_await call.broker.log.wait_any(pass.ends, std::min(deadline, now + kLookInterval));
+    if (pass.bytes >= wanted || now >= deadline || call.ended) break;
+    std::vector<LogPosition> ends = co_await worth_waiting_for(call.broker.log, pass);
+    if (ends.empty()) break;
+    co_await call.broker.log.wait_any(std::move(ends), std::min(deadline, now + kLookInterval));
   }
   call.throttle.extend(quotas.charge(QuotaKey::kConsumerByteRate, call.client_id(), pass.bytes));
   keep_news(call.fetch_session, plan, pass.response);
   pass.response.session_id = plan.session;
-  call.answer.owners = std::move(pass.owners);
+  for (Pass::Taken& each : pass.taken) call.answer.owners.push_back(std::move(each.located));
   call.write(pass.response);
 }
 

@@ -126,6 +126,49 @@ TEST_F(Fetch, NewsEndsTheWaiting) {
   EXPECT_LT(broker.log().time().steady(), SteadyTime(50s));
 }
 
+TEST_F(Fetch, LessThanTheClientWantsIsWaitedWith) {
+  broker.log().append("t", 0, "a");
+  FetchRequest asked = request({{.partition = 0}});
+  asked.max_wait_ms = 500;
+  asked.min_bytes = 100'000;
+  const SteadyTime asked_at = broker.log().time().steady();
+  std::future<FetchResponse> waiting =
+      std::async(std::launch::async, [&] { return broker.ask<FetchResponse>(answer_fetch, asked); });
+  while (waiting.wait_for(0s) != std::future_status::ready) broker.log().time().advance(50ms);
+  EXPECT_EQ(values(waiting.get().topics.at(0).partitions.at(0)), Values{"a"});
+  EXPECT_GE(broker.log().time().steady(), asked_at + 500ms);
+}
+
+TEST_F(Fetch, WhatASmallPartitionGetsEndsTheWaiting) {
+  broker.log().append("t", 0, "a");
+  broker.log().append("t", 1, "b");
+  FetchRequest asked = request({{.partition = 0}, {.partition = 1}});
+  asked.max_wait_ms = 50'000;
+  asked.min_bytes = 10'000;
+  std::future<FetchResponse> waiting =
+      std::async(std::launch::async, [&] { return broker.ask<FetchResponse>(answer_fetch, asked); });
+  const std::string large(10'000, 'x');
+  broker.log().append("t", 0, large);
+  EXPECT_EQ(values(waiting.get().topics.at(0).partitions.at(0)), (Values{"a", large}));
+  EXPECT_LT(broker.log().time().steady(), SteadyTime(50s));
+}
+
+TEST_F(Fetch, WhatTheLimitsLeaveOutIsNotWaitedFor) {
+  const std::string large(10'000, 'x');
+  for (int i = 0; i < 10; ++i) broker.log().append("t", 0, large);
+  FetchRequest asked = request({{.partition = 0, .bytes_max = 25'000}, {.partition = 1}});
+  asked.max_wait_ms = 50'000;
+  asked.min_bytes = 1'000'000;
+  EXPECT_GE(values(fetch(asked).topics.at(0).partitions.at(0)).size(), 2U);
+  broker.log().append("t", 1, large);
+  asked = request({{.partition = 1}, {.partition = 0}});
+  asked.max_wait_ms = 50'000;
+  asked.min_bytes = 1'000'000;
+  asked.max_bytes = 5'000;
+  EXPECT_EQ(values(fetch(asked).topics.at(0).partitions.at(0)).size(), 1U);
+  EXPECT_LT(broker.log().time().steady(), SteadyTime(50s));
+}
+
 TEST_F(Fetch, ASessionTellsOnlyNews) {
   broker.log().append("t", 0, "a");
   FetchRequest first = request({{.partition = 0}, {.partition = 1}});
