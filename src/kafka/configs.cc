@@ -1,8 +1,10 @@
 // The settings of topics. Those of the broker are its command line; they are shown and cannot be changed here.
 #include <algorithm>
+#include <string>
 
 #include "fmt/format.h"
 #include "kafka/apis.h"
+#include "kafka/each_once.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
@@ -89,7 +91,8 @@ awaitable<void> alter_all(Call& call, Change change) {
 }  // namespace
 
 awaitable<void> answer_describe_configs(Call& call) {
-  const auto request = call.read<DescribeConfigsRequest>();
+  auto request = call.read<DescribeConfigsRequest>();
+  keep_each_once(request.resources, [](const auto& each) { return std::pair(each.resource_type, each.resource_name); });
   DescribeConfigsResponse response;
   const size_t batch_bytes_max = call.broker.options.limits.batch_bytes_max;
   for (const auto& resource : request.resources) {
@@ -105,6 +108,11 @@ awaitable<void> answer_describe_configs(Call& call) {
       }
       settings = settings_of(*config, batch_bytes_max);
     } else if (resource.resource_type == kBroker) {
+      // Empty for the default of all brokers.
+      if (!resource.resource_name.empty() && resource.resource_name != std::to_string(kNodeId)) {
+        set(result, {ErrorCode::kInvalidRequest, fmt::format("there is one broker, number {}", kNodeId)});
+        continue;
+      }
       settings = settings_of(TopicConfig{}, batch_bytes_max);
     } else {
       set(result, {ErrorCode::kInvalidRequest, "only topics and brokers have settings"});

@@ -31,6 +31,18 @@ class Configs : public testing::Test {
     if (!keys.empty()) resource.configuration_keys = keys;
     return broker.ask<DescribeConfigsResponse>(answer_describe_configs, request).results.at(0);
   }
+  std::vector<std::string> names_of(const std::vector<std::pair<int8_t, std::string>>& asked) {
+    DescribeConfigsRequest request;
+    for (const auto& [type, name] : asked) {
+      auto& resource = request.resources.emplace_back();
+      resource.resource_type = type;
+      resource.resource_name = name;
+    }
+    std::vector<std::string> names;
+    for (auto& each : broker.ask<DescribeConfigsResponse>(answer_describe_configs, request).results)
+      names.push_back(each.resource_name);
+    return names;
+  }
   ErrorCode alter(const std::string& topic, const Values& values, bool only_check = false) {
     AlterConfigsRequest request;
     request.validate_only = only_check;
@@ -63,6 +75,13 @@ class Configs : public testing::Test {
 
   TestingBroker broker;
 };
+
+TEST_F(Configs, WhatIsNamedManyTimesIsDescribedOnce) {
+  EXPECT_EQ(names_of({{kTopic, "t"}, {kBroker, "1"}, {kTopic, "t"}, {kTopic, "1"}, {kBroker, "1"}}),
+            (std::vector<std::string>{"t", "1", "1"}));
+  EXPECT_EQ(ErrorCode{describe("2", kBroker).error_code}, ErrorCode::kInvalidRequest) << "there is only number 1";
+  EXPECT_TRUE(describe("2", kBroker).configs.empty());
+}
 
 TEST_F(Configs, AreShownWithWhereTheyComeFrom) {
   std::map<std::string, DescribeConfigsResponse::Result::Config> shown;

@@ -1,5 +1,6 @@
 // Groups of the consumer type: from the protocol's messages to the coordinator's calls and back.
 #include "kafka/apis.h"
+#include "kafka/each_once.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"
 #include "kafka/topic_uuid.h"
@@ -82,7 +83,8 @@ awaitable<void> answer_consumer_group_heartbeat(Call& call) {
 
 awaitable<void> answer_consumer_group_describe(Call& call) {
   constexpr int8_t kConsumerMember = 1;
-  const auto request = call.read<ConsumerGroupDescribeRequest>();
+  auto request = call.read<ConsumerGroupDescribeRequest>();
+  keep_each_once(request.group_ids);
   std::vector<std::string> groups(request.group_ids.begin(), request.group_ids.end());
   ConsumerGroupDescribeResponse response;
   auto described_groups = co_await call.broker.groups.describe_consumers(std::move(groups));

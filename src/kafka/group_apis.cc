@@ -1,5 +1,8 @@
 // Consumer groups and their offsets: from the protocol's messages to the coordinator's calls and back.
+#include <map>
+
 #include "kafka/apis.h"
+#include "kafka/each_once.h"
 #include "kafka/messages/delete_groups.h"
 #include "kafka/messages/describe_groups.h"
 #include "kafka/messages/find_coordinator.h"
@@ -53,11 +56,18 @@ void add_offsets(Topics& to, const std::vector<TopicOffsets>& topics) {
   }
 }
 
+// Each partition once: what was committed with its offset can be large.
 template <typename Topics>
 std::vector<TopicPartitions> asked_topics(const Topics& topics) {
   std::vector<TopicPartitions> asked;
-  asked.reserve(topics.size());
-  for (const auto& topic : topics) asked.push_back({std::string(topic.name), topic.partition_indexes});
+  std::map<std::string_view, size_t> places;
+  for (const auto& topic : topics) {
+    const size_t place = places.emplace(topic.name, asked.size()).first->second;
+    if (place == asked.size()) asked.push_back({std::string(topic.name), {}});
+    auto& partitions = asked[place].partitions;
+    partitions.insert(partitions.end(), topic.partition_indexes.begin(), topic.partition_indexes.end());
+  }
+  for (TopicPartitions& each : asked) keep_each_once(each.partitions);
   return asked;
 }
 
@@ -221,7 +231,8 @@ awaitable<void> answer_offset_commit(Call& call) {
 awaitable<void> answer_offset_fetch(Call& call) {
   constexpr int16_t kFirstWithGroups = 8;
   constexpr int16_t kFirstWithError = 2;
-  const auto request = call.read<OffsetFetchRequest>();
+  auto request = call.read<OffsetFetchRequest>();
+  keep_each_once(request.groups, [](const auto& each) { return each.group_id; });
   OffsetFetchResponse response;
   if (call.version() < kFirstWithGroups) {
     FetchOffsetsRequest fetch{.group = std::string(request.group_id), .member_id = {}, .topics = {}};
@@ -274,7 +285,8 @@ awaitable<void> answer_offset_delete(Call& call) {
 }
 
 awaitable<void> answer_describe_groups(Call& call) {
-  const auto request = call.read<DescribeGroupsRequest>();
+  auto request = call.read<DescribeGroupsRequest>();
+  keep_each_once(request.groups);
   DescribeGroupsResponse response;
   std::vector<std::string> groups(request.groups.begin(), request.groups.end());
   for (DescribedGroup& each : co_await call.broker.groups.describe(std::move(groups))) {

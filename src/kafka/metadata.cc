@@ -1,6 +1,7 @@
 // Which broker leads which partition: this one, all of them. A topic that a client names for the first time is made if
 // it lets the server do that.
 #include <algorithm>
+#include <set>
 
 #include "fmt/format.h"
 #include "kafka/apis.h"
@@ -78,15 +79,18 @@ awaitable<void> answer_metadata(Call& call) {
   } else {
     // Before version 4 a client could not say; Kafka makes the topic then.
     const bool create = call.version() < 4 || request.allow_auto_topic_creation;
+    std::set<std::string> described;  // each once, however often it was named
     for (const auto& topic : *request.topics) {
       if (topic.name) {
-        response.topics.push_back(co_await describe(call, std::string(*topic.name), create));
+        std::string name(*topic.name);
+        if (described.insert(name).second) response.topics.push_back(co_await describe(call, std::move(name), create));
         continue;
       }
       const std::shared_ptr<const TopicTable> table = call.broker.log.topic_table();
       const TopicInfo* const known = table->find(topic_id_of(topic.topic_id));
       if (known != nullptr && call.version() >= kFirstWithIds) {
-        response.topics.push_back(co_await describe(call, known->name, false));
+        if (described.insert(known->name).second)
+          response.topics.push_back(co_await describe(call, known->name, false));
       } else {
         auto& unknown = response.topics.emplace_back();
         unknown.topic_id = topic.topic_id;

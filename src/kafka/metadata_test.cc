@@ -40,6 +40,18 @@ TEST_F(MetadataCalls, OneBrokerLeadsEveryPartitionWhereTheClientConnected) {
   }
 }
 
+TEST_F(MetadataCalls, ATopicThatIsNamedManyTimesIsDescribedOnce) {
+  broker.log().create("t", {.partitions = 3});
+  const MetadataResponse response = ask({"t", "nothing", "t", "nothing", "t"});
+  ASSERT_EQ(response.topics.size(), 2U);
+  EXPECT_EQ(response.topics[0].partitions.size(), 3U);
+  EXPECT_EQ(response.topics[1].name, "nothing");
+  MetadataRequest by_id;
+  by_id.topics.emplace();
+  for (int i = 0; i < 3; ++i) by_id.topics->emplace_back().topic_id = response.topics[0].topic_id;
+  EXPECT_EQ(broker.ask<MetadataResponse>(answer_metadata, by_id).topics.size(), 1U);
+}
+
 TEST_F(MetadataCalls, AllTopicsAreThoseThatThereAre) {
   broker.log().create("t", {});
   MetadataRequest request;
