@@ -31,23 +31,25 @@ struct Pass {
 awaitable<void> read(Call& call, const FetchPosition& position, size_t most, Pass& pass, Found& found) {
   Log& log = call.broker.log;
   try {
-    const Bounds bounds = co_await log.bounds(position.topic, position.partition);
+    if (position.topic.size() > kTopicNameBytesMax) throw Error(Code::kNotFound, "no topic has such a long name");
+    const std::string topic(position.topic);
+    const Bounds bounds = co_await log.bounds(topic, position.partition);
     found.high_watermark = found.last_stable_offset = bounds.end.value;
     found.log_start_offset = bounds.start.value;
     if (position.from < bounds.start || position.from > bounds.end) {
       found.error_code = static_cast<int16_t>(ErrorCode::kOffsetOutOfRange);
       pass.failed = true;
     } else if (position.from == bounds.end) {
-      pass.ends.push_back({position.topic, position.partition, bounds.end});
+      pass.ends.push_back({topic, position.partition, bounds.end});
     } else if (most == 0) {
       pass.full = true;
     } else {
       const auto located =
-          std::make_shared<const Located>(co_await log.locate(position.topic, position.partition, position.from, most));
+          std::make_shared<const Located>(co_await log.locate(topic, position.partition, position.from, most));
       found.high_watermark = found.last_stable_offset = located->bounds.end.value;
       found.records = located->range.file ? RecordsView(located->range) : RecordsView(located->bytes);
       pass.bytes += located->size();
-      pass.taken.push_back({{position.topic, position.partition, located->bounds.end}, located});
+      pass.taken.push_back({{topic, position.partition, located->bounds.end}, located});
     }
   } catch (const Error& error) {
     found.error_code = error.code() == Code::kNotFound ? static_cast<int16_t>(ErrorCode::kUnknownTopicOrPartition)

@@ -20,8 +20,7 @@ std::vector<FetchPosition> positions_of(const FetchRequest& request) {
   std::vector<FetchPosition> positions;
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
-      positions.push_back(
-          {std::string(topic.name), partition.index, {partition.fetch_offset}, partition.partition_max_bytes});
+      positions.push_back({topic.name, partition.index, {partition.fetch_offset}, partition.partition_max_bytes});
     }
   }
   return positions;
@@ -80,6 +79,10 @@ bool FetchSession::take(const FetchRequest& request) {
   }
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
+      if (topic.name.size() > kTopicNameBytesMax) {
+        end();
+        return false;
+      }
       const auto [place, fresh] = partitions_.try_emplace({std::string(topic.name), partition.index});
       if (fresh && room_ == 0) {
         partitions_.erase(place);

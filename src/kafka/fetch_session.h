@@ -16,8 +16,11 @@
 
 namespace headrace::kafka {
 
+// No topic's name is longer (check_topic_name).
+inline constexpr size_t kTopicNameBytesMax = 249;
+
 struct FetchPosition {
-  std::string topic;
+  std::string_view topic;  // of the request or of the session: as long as neither changes
   PartitionId partition = 0;
   Offset from;
   int32_t bytes_max = 0;
@@ -52,7 +55,7 @@ class FetchSession {
   };
 
   void end();
-  // False if there is no room.
+  // False if there is no room, or something is named that cannot be a topic: names of 32 KB are not remembered.
   bool take(const FetchRequest& request);
   std::vector<FetchPosition> positions() const;
 

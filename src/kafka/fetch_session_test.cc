@@ -111,6 +111,24 @@ TEST(FetchSession, RefusesWhatIsNotNext) {
   EXPECT_EQ(session.plan(request(id, 1, {})).error, ErrorCode::kNone);
 }
 
+TEST(FetchSession, WhatCannotBeATopicIsNotRemembered) {
+  size_t room = 10;
+  FetchSession session(room);
+  const std::string endless(kTopicNameBytesMax + 1, 'x');
+  FetchRequest odd = request(0, 0, {{0, 5}, {1, 7}});
+  odd.topics.push_back(odd.topics[0]);
+  odd.topics[1].name = endless;
+  const FetchPlan plan = session.plan(odd);
+  EXPECT_EQ(plan.session, 0) << "served, without a session";
+  EXPECT_EQ(partitions_of(plan), Partitions({0, 1, 0, 1}));
+  const int32_t id = session.plan(request(0, 0, {{0, 5}})).session;
+  EXPECT_EQ(room, 9U);
+  odd = request(id, 1, {{1, 7}});
+  odd.topics[0].name = endless;
+  EXPECT_EQ(session.plan(odd).error, ErrorCode::kFetchSessionIdNotFound);
+  EXPECT_EQ(room, 10U);
+}
+
 TEST(FetchSession, RoomIsBoundedAndGivenBack) {
   size_t room = 2;
   {

@@ -78,6 +78,7 @@ TEST_F(Fetch, ErrorsConcernTheirPartitionOnly) {
   EXPECT_EQ(values(found.at(1)), Values{"b"});
   EXPECT_EQ(ErrorCode{found.at(2).error_code}, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(ErrorCode{one({}, "nothing").error_code}, ErrorCode::kUnknownTopicOrPartition);
+  EXPECT_EQ(ErrorCode{one({}, std::string(30'000, 'x')).error_code}, ErrorCode::kUnknownTopicOrPartition);
 }
 
 TEST_F(Fetch, WhatWasDeletedIsOutOfRange) {
