@@ -64,6 +64,17 @@ awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topi
   co_return answer;
 }
 
+// Each batch is appended by a coroutine of its own, which takes more memory than a small batch does.
+void check_partitions(const ProduceRequest& request, size_t partitions_max) {
+  size_t partitions = 0;
+  for (const auto& topic : request.topics) partitions += topic.partitions.size();
+  if (partitions > partitions_max)
+    throw Error(Code::kTooLarge,
+                fmt::format("a Produce request has batches for {} partitions, of at most {}; send them "
+                            "in several requests",
+                            partitions, partitions_max));
+}
+
 // Without an answer, only the end of its connection tells a client that something is wrong. It then asks for metadata,
 // as it does with Kafka, and a topic that is not there any more does not swallow its records.
 void check_all_taken(const ProduceResponse& response) {
@@ -81,6 +92,7 @@ void check_all_taken(const ProduceResponse& response) {
 
 awaitable<void> answer_produce(Call& call) {
   const auto request = call.read<ProduceRequest>();
+  check_partitions(request, call.broker.options.limits.produce_partitions_max);
   call.answered = request.acks != 0;
   ErrorCode all_fail = ErrorCode::kNone;
   if (call.version() < kFirstWithBatches) all_fail = ErrorCode::kUnsupportedForMessageFormat;

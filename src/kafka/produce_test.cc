@@ -97,6 +97,13 @@ TEST_F(Produce, WhatOnePartitionIsRefusedForDoesNotConcernTheOthers) {
   EXPECT_EQ(broker.log().values("t", 1), std::vector<std::string>{"b"});
 }
 
+TEST_F(Produce, ARequestIsForAsManyPartitionsAsTheLimitsSay) {
+  broker.options().limits.produce_partitions_max = 2;
+  EXPECT_EQ(produce(request({batch_of({"a"}), batch_of({"b"})})).size(), 2U);
+  EXPECT_THROW(produce(request({batch_of({"a"}), batch_of({"b"}), ""})), Error);
+  EXPECT_EQ(broker.log().values("t", 0), std::vector<std::string>{"a"});
+}
+
 TEST_F(Produce, WhatConcernsTheWholeRequestIsToldForEachPartition) {
   ProduceRequest asked = request({batch_of({"a"}), batch_of({"b"})});
   asked.acks = 2;
