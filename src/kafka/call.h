@@ -25,6 +25,8 @@ struct Answer {
   std::vector<std::shared_ptr<const void>> owners;
 
   size_t size() const;
+  // Without what is in files.
+  size_t bytes_in_memory() const;
 };
 
 // The two ends of a connection. A client is told to connect where it did already.

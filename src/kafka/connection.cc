@@ -48,6 +48,12 @@ size_t Answer::size() const {
   return size;
 }
 
+size_t Answer::bytes_in_memory() const {
+  size_t size = bytes.size();
+  for (const SplicedRecords& each : splices) size += each.records.bytes().size();
+  return size;
+}
+
 Connection::Request::Request(Connection& connection)
     : lease(connection.shared_.request_memory),
       call{.broker = connection.shared_.broker,
@@ -116,12 +122,12 @@ awaitable<void> Connection::read_all() {
     ++handling_;
     shared_.shard.spawn(handle(std::move(request)));
     if (!produces) co_await wait_until_handled();
-    while (requests_.size() >= limits.requests_in_flight_max && !ended_) co_await progress_.wait();
+    while ((requests_.size() >= limits.requests_in_flight_max || unsent_bytes_ >= limits.unsent_bytes_max) && !ended_)
+      co_await progress_.wait();
   }
 }
 
 awaitable<void> Connection::wait_until_handled() {
-  read_deadline_ = shared_.now + kNoLimit;
   while (handling_ > 0 && !ended_) co_await progress_.wait();
 }
 
@@ -155,6 +161,7 @@ awaitable<bool> Connection::read_frame(BodyMemory::Lease& lease, Frame& frame) {
     receiving_since_.reset();
     received += part;
   }
+  read_deadline_ = shared_.now + kNoLimit;  // until the next one may come
   shared_.metrics.received_bytes->add(size + kLengthBytes);
   co_return true;
 }
@@ -231,6 +238,7 @@ awaitable<void> Connection::handle(std::shared_ptr<Request> request) {
   }
   request->lease.release();
   call.frame = {};
+  unsent_bytes_ += call.answer.bytes_in_memory();
   request->done = true;
   --handling_;
   progress_.notify_all();
@@ -251,6 +259,8 @@ awaitable<void> Connection::write_all() {
       if (request->call.answered) answers.push_back(&request->call.answer);
     }
     if (!answers.empty() && !co_await send(answers)) break;
+    for (const auto& request : requests_ | std::views::take(done))
+      unsent_bytes_ -= request->call.answer.bytes_in_memory();
     requests_.erase(requests_.begin(), requests_.begin() + done);
     progress_.notify_all();
   }

@@ -91,6 +91,7 @@ class Connection {
   bool reading_ = true;
   bool writing_ = true;
   size_t handling_ = 0;
+  size_t unsent_bytes_ = 0;  // in memory, of answers that wait to be sent
   SteadyTime read_deadline_;
   std::optional<SteadyTime> receiving_since_;  // a part of a request for which it has room
   SteadyTime write_deadline_;

@@ -21,6 +21,7 @@ struct KafkaLimits {
   size_t frame_pool_bytes = 32 * 1024 * 1024;         // kept for large requests, beside that
   size_t requests_in_flight_max = 64;                 // of one connection; reading waits
   size_t produce_partitions_max = 10'000;             // that one Produce has batches for; the connection is closed
+  size_t unsent_bytes_max = 1024 * 1024;              // of a connection's answers, but for its last; reading waits
   size_t fetch_bytes_max = 16 * 1024 * 1024;          // of one answer to a fetch, but for its first batch
   size_t fetch_session_partitions_max = 100'000;      // that all fetch sessions of a shard remember; none is handed out
   // How long a request may be on its way, and how fast it must come beyond that; the connection is closed.

@@ -17,6 +17,7 @@ import time
 import unittest
 
 import confluent_kafka
+import confluent_kafka.admin
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from server import TemporaryServer  # noqa: E402
@@ -24,7 +25,7 @@ from server import TemporaryServer  # noqa: E402
 APP = "CREATE STREAM scans (parcel text NOT NULL) FORMAT JSON;"
 PATIENCE_SECONDS = 60
 MIB = 1024 * 1024
-FETCH, FETCH_VERSION, API_VERSIONS = 1, 4, 18
+FETCH, FETCH_VERSION, OFFSET_COMMIT, OFFSET_FETCH, API_VERSIONS = 1, 4, 8, 9, 18
 MISBEHAVING = pathlib.Path(__file__).resolve().parent / "clients/misbehaving.py"
 ROUNDS_MIN, ROUNDS_MAX, SAMPLES = 5, 25, 1000  # more than five while the machine's own noise hides the answer
 INTERVAL_SECONDS = 0.003  # between records, whatever becomes of them: who waits does not stop the clock
@@ -36,6 +37,31 @@ def fetch_request(topic, offset, bytes_max):
     body = struct.pack(">hhih", FETCH, FETCH_VERSION, 7, -1) + struct.pack(">iiiib", -1, 0, 1, bytes_max, 0)
     body += struct.pack(">ih", 1, len(name)) + name + struct.pack(">iiqi", 1, 0, offset, bytes_max)
     return struct.pack(">i", len(body)) + body
+
+
+def array(*elements):
+    return struct.pack(">i", len(elements)) + b"".join(elements)
+
+
+def name(text):
+    return struct.pack(">h", len(text)) + text.encode()
+
+
+def frame(key, version, body):
+    body = struct.pack(">hhih", key, version, 7, -1) + body
+    return struct.pack(">i", len(body)) + body
+
+
+def commit_request(group, topic, partitions, metadata):
+    row = struct.pack(">q", 1) + name(metadata)
+    rows = [struct.pack(">i", index) + row for index in range(partitions)]
+    body = name(group) + struct.pack(">i", -1) + name("") + struct.pack(">q", -1) + array(name(topic) + array(*rows))
+    return frame(OFFSET_COMMIT, 2, body)
+
+
+def committed_request(group, topic, partitions):
+    indexes = [struct.pack(">i", index) for index in range(partitions)]
+    return frame(OFFSET_FETCH, 1, name(group) + array(name(topic) + array(*indexes)))
 
 
 def api_versions_request(correlation_id, client_id):
@@ -106,6 +132,23 @@ class KafkaLimits(unittest.TestCase):
                 connection.sendall(fetch_request("large", number * 600, 16 * MIB))
         self.assertEqual(self.consume("large", 64_000), 64_000)
         self.assertLess(self.memory_mib() - before, 60)
+
+    def test_answers_in_memory_that_are_never_read_are_bounded(self):
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address})
+        partitions = 100
+        admin.create_topics([confluent_kafka.admin.NewTopic("wide", partitions)])["wide"].result(PATIENCE_SECONDS)
+        connection = self.connect()
+        connection.sendall(commit_request("wide", "wide", partitions, "x" * 4000))
+        answer = connection.makefile("rb")
+        (length,) = struct.unpack(">i", answer.read(4))
+        self.assertTrue(answer.read(length).endswith(bytes(2)), "no error")
+        before = self.memory_mib()
+        asked = committed_request("wide", "wide", partitions)
+        for _ in range(20):
+            self.connect().sendall(asked * 200)
+        self.produce("meanwhile", 10_000, 1000)
+        self.assertEqual(self.consume("meanwhile", 10_000), 10_000)
+        self.assertLess(self.memory_mib() - before, 100)
 
     def test_frames_that_are_none_end_their_connection_only(self):
         seed = random.randrange(2**32)
