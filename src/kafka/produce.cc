@@ -11,6 +11,8 @@
 namespace headrace::kafka {
 namespace {
 
+using Answered = ProduceResponse::Topic::Partition;
+
 constexpr int16_t kFirstWithBatches = 3;  // earlier versions carry the older record formats
 
 ErrorCode error_of(const Error& error) {
@@ -34,32 +36,20 @@ BatchBytes bytes_for_log(const Call& call, std::string_view records) {
   return {call.frame.owner, bytes.subspan(static_cast<size_t>(records.data() - bytes.data()), records.size())};
 }
 
-awaitable<ProduceResponse::Topic::Partition> append(Call& call, std::string topic,
-                                                    ProduceRequest::Topic::Partition sent, std::string refusal) {
-  ProduceResponse::Topic::Partition answer;
-  answer.index = sent.index;
-  answer.base_offset = -1;
-  const auto failed = [&](ErrorCode code, std::string message) {
-    answer.error_code = static_cast<int16_t>(code);
-    answer.error_message = std::move(message);
-  };
-  if (!refusal.empty()) {
-    failed(ErrorCode::kTopicAuthorizationFailed, std::move(refusal));
-    co_return answer;
-  }
-  const std::string_view records = sent.records.value_or("").bytes();
-  if (auto why = refuse_batch(records, call.version(), call.broker.options.limits.batch_bytes_max)) {
-    failed(why->code, std::move(why->message));
-    co_return answer;
-  }
+void refuse(Answered& answer, ErrorCode code, std::string message) {
+  answer.error_code = static_cast<int16_t>(code);
+  answer.error_message = std::move(message);
+}
+
+awaitable<Answered> append(Call& call, std::string topic, Answered answer, std::string_view records) {
   try {
     std::vector<PartitionBatch> batches;
-    batches.push_back({.partition = sent.index, .bytes = bytes_for_log(call, records), .gapless = true});
+    batches.push_back({.partition = answer.index, .bytes = bytes_for_log(call, records), .gapless = true});
     const auto appended = co_await call.broker.log.append(topic, std::move(batches));
     answer.base_offset = appended[0].base.value;
     answer.log_start_offset = 0;
   } catch (const Error& error) {
-    failed(error_of(error), error.message());
+    refuse(answer, error_of(error), error.message());
   }
   co_return answer;
 }
@@ -101,27 +91,34 @@ awaitable<void> answer_produce(Call& call) {
 
   ProduceResponse response;
   const CatalogStatePtr catalog = call.broker.catalog.state();
-  std::vector<awaitable<ProduceResponse::Topic::Partition>> appends;
+  std::vector<awaitable<Answered>> appends;
+  std::vector<Answered*> appended;
+  response.topics.reserve(request.topics.size());
   for (const auto& topic : request.topics) {
     auto& answered = response.topics.emplace_back();
     answered.name = topic.name;
+    answered.partitions.reserve(topic.partitions.size());
     const std::string refusal = refusal_to_write(*catalog, topic.name);
-    for (const auto& partition : topic.partitions) {
-      auto& failed = answered.partitions.emplace_back();
-      failed.index = partition.index;
-      failed.error_code = static_cast<int16_t>(all_fail);
-      failed.base_offset = -1;
-      if (all_fail == ErrorCode::kNone) appends.push_back(append(call, answered.name, partition, refusal));
+    for (const auto& sent : topic.partitions) {
+      Answered& answer = answered.partitions.emplace_back();
+      answer.index = sent.index;
+      answer.base_offset = -1;
+      const std::string_view records = sent.records.value_or("").bytes();
+      if (all_fail != ErrorCode::kNone) {
+        answer.error_code = static_cast<int16_t>(all_fail);
+      } else if (!refusal.empty()) {
+        refuse(answer, ErrorCode::kTopicAuthorizationFailed, refusal);
+      } else if (auto why = refuse_batch(records, call.version(), call.broker.options.limits.batch_bytes_max)) {
+        refuse(answer, why->code, std::move(why->message));
+      } else {
+        appends.push_back(append(call, answered.name, answer, records));
+        appended.push_back(&answer);
+      }
     }
   }
   // Not one after the other; and also a single one in this way, so that requests of a connection keep their order.
-  std::vector<ProduceResponse::Topic::Partition> results = co_await join_all(call.shard, std::move(appends));
-  auto result = results.begin();
-  for (auto& topic : response.topics) {
-    for (auto& partition : topic.partitions) {
-      if (all_fail == ErrorCode::kNone) partition = std::move(*result++);
-    }
-  }
+  std::vector<Answered> results = co_await join_all(call.shard, std::move(appends));
+  for (size_t i = 0; i < results.size(); ++i) *appended[i] = std::move(results[i]);
   if (call.answered)
     call.write(response);
   else
