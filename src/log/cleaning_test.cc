@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "base/random.h"
 #include "gtest/gtest.h"
 #include "log/testing_log.h"
 
@@ -295,6 +296,51 @@ TEST_F(CleaningTest, CompactionKeepsWhatAProducerGarbledAndGoesOn) {
   });
   EXPECT_TRUE(kept);
   EXPECT_LT(batches, 10U);
+}
+
+// With rounds that note only some of the keys, and end in the middle of a segment.
+TEST_F(CleaningTest, SmallRoundsOfCompactionBringNothingBack) {
+  log_.options().retention_interval = std::chrono::hours(1'000'000);  // not beside a reader, who may miss a tombstone
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Random random(seed);
+    log_.options().compaction_key_bytes_max = 90 * (1 + random.below(40));
+    log_.reopen();
+    const int64_t delete_retention_ms = random.one_in(2) ? 0 : 3'600'000 * (1 + static_cast<int64_t>(random.below(8)));
+    log_.create("table", {.segment_bytes = 16 * 1024, .compact = true, .delete_retention_ms = delete_retention_ms});
+    std::map<std::string, std::string> expected;
+    const uint64_t keys = 20 + random.below(100);
+    for (int step = 0; step < 30; ++step) {
+      for (uint64_t batches = random.below(40); batches > 0; --batches) {
+        std::vector<std::pair<std::string, std::optional<std::string>>> rows;
+        for (uint64_t records = 1 + random.below(4); records > 0; --records) {
+          const std::string key = "k" + std::to_string(random.below(keys));
+          if (random.one_in(2)) {
+            rows.emplace_back(key, std::nullopt);
+            expected.erase(key);
+          } else {
+            rows.emplace_back(key, std::to_string(step) + std::string(random.below(600), 'v'));
+            expected[key] = *rows.back().second;
+          }
+        }
+        put(rows);
+      }
+      if (random.one_in(3)) random.one_in(2) ? log_.reopen() : log_.power_cut();
+      log_.run([&] { return log_.log().set_retention_floor("table", 0, kOffsetMax); });
+      log_.time().advance(std::chrono::hours(random.below(4)));
+      for (uint64_t rounds = random.below(3); rounds > 0; --rounds) clean();
+      const auto found = table();
+      std::string differs;
+      for (const auto& [key, value] : found) {
+        if (!expected.contains(key) || expected[key] != value) differs += " back: " + key + "=" + value.substr(0, 2);
+      }
+      for (const auto& [key, value] : expected) {
+        if (!found.contains(key)) differs += " lost: " + key;
+      }
+      ASSERT_EQ(differs, "") << "step " << step;
+    }
+    log_.run([&] { return log_.log().remove("table"); });
+  }
 }
 
 TEST_F(CleaningTest, TombstonesStayForAWhile) {

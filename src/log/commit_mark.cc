@@ -16,6 +16,7 @@ constexpr size_t kCopies = 2;
 constexpr size_t kLeadingZeros = 16;
 constexpr std::string_view kMagic = "HRCOMMIT";
 constexpr uint32_t kCompactedFlag = 1;
+constexpr uint32_t kCleanedFlag = 2;
 constexpr size_t kMarkBytes = kLeadingZeros + 8 + 8 + 8 + 2 * (8 + 8 + 4) + 8 + 4 + 4;
 
 uint64_t mix(uint64_t value) {  // the finalizer of splitmix64
@@ -49,7 +50,9 @@ std::optional<CommitMark> decode_mark(std::string_view sector, uint64_t capacity
   mark.start = get_point(reader);
   mark.end = get_point(reader);
   mark.max_timestamp_ms = reader.big_endian<int64_t>();
-  mark.compacted = (reader.big_endian<uint32_t>() & kCompactedFlag) != 0;
+  const auto flags = reader.big_endian<uint32_t>();
+  mark.compacted = (flags & kCompactedFlag) != 0;
+  mark.cleaned = (flags & kCleanedFlag) != 0;
   if (reader.big_endian<uint32_t>() != crc32c(covered)) return std::nullopt;
   if (mark.start.position > mark.end.position || mark.end.position > capacity) return std::nullopt;
   if (mark.start.offset > mark.end.offset || mark.start.offset < Offset{0}) return std::nullopt;
@@ -76,7 +79,7 @@ std::string encode_mark(const CommitMark& mark, uint64_t identity) {
   put_point(writer, mark.start);
   put_point(writer, mark.end);
   writer.big_endian(mark.max_timestamp_ms);
-  writer.big_endian(mark.compacted ? kCompactedFlag : uint32_t{0});
+  writer.big_endian((mark.compacted ? kCompactedFlag : 0) | (mark.cleaned ? kCleanedFlag : 0));
   writer.big_endian(crc32c(sector));
   sector.resize(kSectorBytes);
   sector.append(sector, 0, kSectorBytes);

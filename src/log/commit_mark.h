@@ -48,6 +48,7 @@ struct CommitMark {
   SegmentPoint end;
   int64_t max_timestamp_ms = -1;  // of all records up to `end`
   bool compacted = false;         // the segment was written by compaction
+  bool cleaned = false;           // by a round that had noted all its keys, so none of them is superseded before `end`
 };
 
 // Which segment a mark belongs to.

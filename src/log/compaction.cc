@@ -29,7 +29,7 @@ class SegmentWriter {
     if (buffer_.size() >= kWriteBytes) flush();
   }
 
-  SegmentTail finish(uint64_t identity, int64_t max_timestamp_ms) {
+  SegmentTail finish(uint64_t identity, int64_t max_timestamp_ms, bool cleaned) {
     const uint64_t capacity = (end_.position + kMarkPageBytes - 1) / kMarkPageBytes * kMarkPageBytes;
     // Zeros up to the capacity, and the area of the marks.
     buffer_.resize(buffer_.size() + (capacity - end_.position) + kMarkAreaBytes);
@@ -38,14 +38,16 @@ class SegmentWriter {
                           .start = {.position = 0, .offset = base_, .digest = 0},
                           .end = end_,
                           .max_timestamp_ms = max_timestamp_ms,
-                          .compacted = true};
+                          .compacted = true,
+                          .cleaned = cleaned};
     file_->write_at(mark_position(capacity, mark.number), encode_mark(mark, identity));
     file_->sync();
     return {.capacity = capacity,
             .end = end_,
             .commits = mark.number,
             .max_timestamp_ms = max_timestamp_ms,
-            .compacted = true};
+            .compacted = true,
+            .cleaned = cleaned};
   }
 
  private:
@@ -200,7 +202,7 @@ Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sourc
     }
     filter.fill_gap(sources.back().end.offset);
     result.changed = filter.changed() || sources.size() > 1;
-    if (result.changed) result.tail = writer.finish(identity, filter.max_timestamp_ms());
+    if (result.changed) result.tail = writer.finish(identity, filter.max_timestamp_ms(), rules.cleaned);
   }
   if (!result.changed) files.remove(path);
   return result;

@@ -5,7 +5,10 @@
 // even if the checkpoint is lost.
 //
 // A round first notes the last offset of each key in the segments that are new since the last round, as many keys as
-// fit in memory, then rewrites all segments from the start of the log, oldest first, without what those supersede.
+// fit in memory, then rewrites all segments from the start of the log, oldest first, without what those supersede. Up
+// to where keys were noted, no record is left that a later one there supersedes; so there, and only there, a tombstone
+// has nothing left to delete. A segment that was noted as a whole says so in its mark (`cleaned`), and the first round
+// after a start goes on behind those.
 // These functions block.
 #pragma once
 
@@ -50,13 +53,14 @@ Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOff
 
 struct TombstoneRule {
   int64_t older_than_ms = 0;  // and
-  Offset below;
+  Offset below;               // what readers have seen, and up to where the keys are noted
 };
 
 struct CompactionRules {
   const KeyOffsets& newest;
   const std::unordered_map<int64_t, Offset>& last_batches;  // of the producers, which stay
   TombstoneRule tombstones;
+  bool cleaned = false;  // all keys of the sources are noted, in this round or in earlier ones
 };
 
 struct Compacted {

@@ -10,8 +10,6 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kKeyBytesMax = size_t{64} << 20;
-
 SegmentSource source_of(const Segment& segment) {
   return {segment.path(), segment.base, segment.tail.end};
 }
@@ -25,9 +23,9 @@ awaitable<void> Partition::compact(const bool& stop) {
   if (removed_ || !config_.compact || segments_.size() < 2 || swap_failed_) co_return;
   std::vector<SegmentPointer> closed(segments_.begin(), std::prev(segments_.end()));
   for (const SegmentPointer& segment : closed) co_await load_tail(segment);
-  // After a start: the leading run that compaction wrote has been cleaned.
+  // After a start: the leading run that compaction wrote, of keys that it had noted.
   for (const SegmentPointer& segment : closed) {
-    if (!segment->tail.compacted) break;
+    if (!segment->tail.cleaned) break;
     cleaned_ = std::max(cleaned_, segment->tail.end.offset);
   }
   uint64_t clean_bytes = 0;
@@ -38,7 +36,7 @@ awaitable<void> Partition::compact(const bool& stop) {
   // Each round rewrites everything, so it waits until there is enough that is new.
   if (dirty_bytes == 0 || dirty_bytes < clean_bytes / 2) co_return;
 
-  KeyOffsets newest(kKeyBytesMax);
+  KeyOffsets newest(services_.key_bytes_max);
   Offset noted = cleaned_;
   for (const SegmentPointer& segment : closed) {
     if (segment->tail.end.offset <= cleaned_) continue;
@@ -52,18 +50,20 @@ awaitable<void> Partition::compact(const bool& stop) {
   for (const SegmentPointer& segment : closed) {
     if (stop || removed_) co_return;
     if (segment->base >= noted) break;
-    if (!group.empty() && group_bytes + segment->tail.end.position > config_.segment_bytes) {
-      co_await compact_group(std::exchange(group, {}), newest);
+    // Where the keys are noted in part only, nothing counts as cleaned; so that segment stays alone.
+    const bool in_part = segment->tail.end.offset > noted;
+    if (!group.empty() && (in_part || group_bytes + segment->tail.end.position > config_.segment_bytes)) {
+      co_await compact_group(std::exchange(group, {}), newest, noted);
       group_bytes = 0;
     }
     group.push_back(segment);
     group_bytes += segment->tail.end.position;
   }
-  if (!group.empty() && !stop && !removed_) co_await compact_group(group, newest);
+  if (!group.empty() && !stop && !removed_) co_await compact_group(group, newest, noted);
   cleaned_ = std::max(cleaned_, noted);
 }
 
-awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, const KeyOffsets& newest) {
+awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, const KeyOffsets& newest, Offset noted) {
   const Offset base = group.front()->base;
   const Offset end = group.back()->tail.end.offset;
   std::vector<SegmentSource> sources;
@@ -71,14 +71,15 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   for (const SegmentPointer& segment : group) sources.push_back(source_of(*segment));
   const TombstoneRule tombstones{
       .older_than_ms = services_.timers.clock().wall_ms() - config_.delete_retention_ms,
-      .below = floor_,
+      .below = std::min(floor_, noted),
   };
   const SegmentPointer fresh = make_segment(base);
   fresh->made = group.front()->made;
   const std::string path = folder_ + "/" + compacted_name(base, end);
   const std::unordered_map<int64_t, Offset> last_batches = producers_.last_batches();
   const Compacted compacted = co_await on_pool(services_.pool, [&] {
-    return compact_segments(services_.files, sources, {newest, last_batches, tombstones}, path, fresh->identity);
+    return compact_segments(services_.files, sources, {newest, last_batches, tombstones, end <= noted}, path,
+                            fresh->identity);
   });
   if (!compacted.changed || removed_) co_return;
   fresh->tail = compacted.tail;

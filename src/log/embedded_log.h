@@ -15,8 +15,9 @@ struct EmbeddedLogOptions {
   size_t spare_segments = 2;                      // zero-filled segments kept ready, per shard
   size_t producers_max = 10'000;                  // kept per partition of each kind that producers.h tells apart
   std::chrono::milliseconds retention_interval{30'000};
-  std::chrono::microseconds gather_time{1'000};  // how long a commit waits for more appends to share it
-  size_t disk_threads = 8;                       // of its own, so that an append never waits behind a computation
+  size_t compaction_key_bytes_max = 64 * 1024 * 1024;  // that a round notes, of one partition
+  std::chrono::microseconds gather_time{1'000};        // how long a commit waits for more appends to share it
+  size_t disk_threads = 8;                             // of its own, so that an append never waits behind a computation
 };
 
 class EmbeddedLog : public Log {

@@ -63,8 +63,8 @@ void LogShard::set_topic(const TopicInfo& topic, std::vector<LogShard*> owners) 
 }
 
 void LogShard::set_partition(const TopicInfo& topic, PartitionId partition, RecoveredPartition recovered) {
-  const PartitionServices services{shard_,  pool_,  files_,      timers_,  open_files_,
-                                   spares_, cache_, background_, finished_};
+  const PartitionServices services{shard_,  pool_,  files_,      timers_,   open_files_,
+                                   spares_, cache_, background_, finished_, options_.compaction_key_bytes_max};
   topics_[topic.name].partitions[static_cast<size_t>(partition)] = std::make_shared<Partition>(
       services, topic, partition, partition_folder(options_.folder, topic.name, partition), std::move(recovered));
 }

@@ -183,7 +183,8 @@ std::unique_ptr<CommitPart> Partition::take_part() {
                 .start = tail.end,
                 .end = tail.end,
                 .max_timestamp_ms = tail.max_timestamp_ms,
-                .compacted = false};
+                .compacted = false,
+                .cleaned = false};
   while (!queue_.empty()) {
     QueuedBatch& batch = queue_.front();
     const size_t size = part->size + batch.bytes.size();

@@ -85,6 +85,7 @@ struct PartitionServices {
   TailCache& cache;
   Gate& background;                       // work that no caller waits for
   std::vector<AppendRequest*>& finished;  // requests whose callers are to be told
+  size_t key_bytes_max;                   // that a round of compaction notes
 };
 
 class Partition : public std::enable_shared_from_this<Partition> {
@@ -174,7 +175,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void wake_watches();
   void finish_one(AppendRequest& request, const std::exception_ptr& failed);
   void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end);
-  awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest);
+  awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest, Offset noted);
 
   PartitionServices services_;
   const std::string name_;  // topic-partition

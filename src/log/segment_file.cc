@@ -187,6 +187,7 @@ SegmentTail read_sealed_tail(File& file, const std::string& path, uint64_t ident
     tail.commits = mark.number;
     tail.max_timestamp_ms = mark.max_timestamp_ms;
     tail.compacted = mark.compacted;
+    tail.cleaned = mark.cleaned;
     return tail;
   }
   if (marks.empty()) damaged(path, 0, base, "its commit marks are gone");
@@ -206,6 +207,7 @@ SegmentTail recover_last_segment(File& file, const std::string& path, uint64_t i
   }
   CommitMark mark = marks[0];
   tail.compacted = mark.compacted;
+  tail.cleaned = mark.cleaned;
   tail.commits = mark.number;
   tail.max_timestamp_ms = mark.max_timestamp_ms;
   tail.end = mark.end;

@@ -54,6 +54,7 @@ struct SegmentTail {
   uint64_t commits = 0;  // the number of the newest mark
   int64_t max_timestamp_ms = INT64_MIN;
   bool compacted = false;
+  bool cleaned = false;
 };
 
 // The tail of a segment that is not the last: it ends where the next one begins, at `next`. Reads the marks only.
