@@ -187,6 +187,27 @@ TEST_F(CleaningTest, ACompactedTopicDeletesByKeyOnly) {
       << "at once, on a clock that stands still";
 }
 
+TEST_F(CleaningTest, NothingOfACompactedTopicGoesByTimeOrSize) {
+  log_.create("table",
+              {.retention_ms = 3600 * 1000, .retention_bytes = 20'000, .segment_bytes = 16 * 1024, .compact = true});
+  log_.run([&] { return log_.log().set_retention_floor("table", 0, kOffsetMax); });
+  for (int i = 0; i < 100; ++i) put({{"k" + std::to_string(i), std::string(1000, 'v')}});
+  for (int day = 0; day < 3; ++day) {
+    log_.time().advance(24h);
+    clean();
+    EXPECT_EQ(log_.bounds("table", 0).start, Offset{0});
+    EXPECT_EQ(table().size(), 100U);
+  }
+  // What was stored before the topic was compacted may be deleted, and its space comes back.
+  log_.run([&] { return log_.log().alter("table", {.segment_bytes = 16 * 1024}); });
+  log_.run([&] { return log_.log().delete_before("table", 0, {60}); });
+  log_.run([&] { return log_.log().alter("table", {.segment_bytes = 16 * 1024, .compact = true}); });
+  const uint64_t before = stored_bytes("table");
+  clean();
+  EXPECT_LT(stored_bytes("table"), before);
+  EXPECT_EQ(table().size(), 40U);
+}
+
 TEST_F(CleaningTest, RetentionByTimeRollsTheLastSegment) {
   log_.create("scans", {.retention_ms = 3600 * 1000});
   floor(kOffsetMax);

@@ -1,6 +1,8 @@
 // Retention: whole segments go from the start of a partition, once all their records are older than retention_ms or
 // what follows them is retention_bytes already. Never the last segment, which takes the appends; so that a slow
-// partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes.
+// partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes. A
+// compacted topic keeps the last record of each key however old it is and however many there are: nothing of it goes
+// so.
 #include <utility>
 
 #include "base/trace.h"
@@ -24,7 +26,7 @@ awaitable<void> Partition::roll_if_old(const std::function<void()>& notify) {
   const SegmentPointer last = segments_.back();
   if (last->tail.end.position == 0) co_return;
   SteadyTime due = SteadyTime::max();
-  if (config_.retention_ms >= 0) {
+  if (config_.retention_ms >= 0 && !config_.compact) {
     due = last->made + std::min(std::chrono::milliseconds(config_.retention_ms / kRollsPerRetention), kAgeMax);
   }
   if (config_.compact) due = std::min<SteadyTime>(due, last->made + kCompactedAgeMax);
@@ -54,14 +56,15 @@ awaitable<void> Partition::apply_retention() {
   if (removed_) co_return;
   const Cleaning cleaning(*this);
   const int64_t oldest_ms = services_.timers.clock().wall_ms() - config_.retention_ms;
-  uint64_t bytes = config_.retention_bytes >= 0 ? co_await stored_bytes() : 0;
+  const bool by_time = config_.retention_ms >= 0 && !config_.compact;
+  const bool by_size = config_.retention_bytes >= 0 && !config_.compact;
+  uint64_t bytes = by_size ? co_await stored_bytes() : 0;
   while (!removed_ && !swap_failed_ && segments_.size() > 1 && segments_[1]->base <= floor_) {
     SegmentPointer oldest = segments_.front();
     co_await load_tail(oldest);
     const uint64_t size = oldest->tail.end.position;
-    const bool expired = config_.retention_ms >= 0 && oldest->tail.max_timestamp_ms < oldest_ms;
-    const bool too_much =
-        config_.retention_bytes >= 0 && bytes >= size && bytes - size >= static_cast<uint64_t>(config_.retention_bytes);
+    const bool expired = by_time && oldest->tail.max_timestamp_ms < oldest_ms;
+    const bool too_much = by_size && bytes >= size && bytes - size >= static_cast<uint64_t>(config_.retention_bytes);
     const bool deleted = segments_[1]->base <= start_;
     if (!expired && !too_much && !deleted) break;
     if (!co_await remove_oldest(std::move(oldest))) break;
