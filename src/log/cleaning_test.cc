@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "log/testing_log.h"
+#include "log/topic_file.h"
 
 namespace headrace {
 namespace {
@@ -185,6 +186,47 @@ TEST_F(CleaningTest, ACompactedTopicDeletesByKeyOnly) {
   EXPECT_EQ(log_.error_of([&] { log_.run([&] { return log_.log().delete_before("table", 0, {1}, later); }); }),
             Code::kRefused)
       << "at once, on a clock that stands still";
+}
+
+TEST_F(CleaningTest, RetentionFreesAFullDisk) {
+  log_.options().retention_interval = std::chrono::hours(1'000'000);
+  log_.reopen();
+  log_.create("scans", {.retention_ms = 3600 * 1000, .segment_bytes = 16 * 1024});
+  floor(kOffsetMax);
+  fill(50);
+  log_.files().set_faults({.space_bytes_max = 500'000});
+  EXPECT_EQ(log_.error_of([&] { fill(1000); }), Code::kOutOfSpace);
+  for (const std::string& name : log_.files().list(partition_folder("log", "scans", 0))) {
+    EXPECT_FALSE(name.ends_with(".new")) << "what could not be made whole takes no room";
+  }
+  // Someone else takes the rest, so that not even a checkpoint can be written.
+  EXPECT_EQ(log_.error_of([&] { log_.files().open("other", Files::Mode::kCreate)->preallocate(1'000'000); }),
+            Code::kOutOfSpace);
+  EXPECT_EQ(log_.error_of([&] { clean(); }), Code::kOutOfSpace) << "nothing is old enough";
+  EXPECT_EQ(log_.error_of([&] { fill(1); }), Code::kOutOfSpace);
+  log_.time().advance(2h);
+  clean();
+  const Offset end = log_.bounds("scans", 0).end;
+  EXPECT_GT(start(), Offset{50});
+  fill(50);
+  EXPECT_EQ(log_.bounds("scans", 0).end, end + 50);
+  log_.power_cut();
+  EXPECT_EQ(log_.bounds("scans", 0).end, end + 50);
+}
+
+TEST_F(CleaningTest, CompactionThatFindsNoRoomTakesNone) {
+  log_.create("table", {.segment_bytes = 16 * 1024, .compact = true});
+  for (int i = 0; i < 60; ++i) put({{"k" + std::to_string(i), std::string(1000, 'v')}, {"all", std::to_string(i)}});
+  log_.files().set_faults({.space_bytes_max = 1'000'000});
+  const auto other = log_.files().open("other", Files::Mode::kCreate);
+  EXPECT_EQ(log_.error_of([&] { other->preallocate(1'000'000); }), Code::kOutOfSpace);
+  other->truncate(other->size() - 2000);  // enough for a checkpoint
+  const std::vector<std::string> before = log_.files().list(partition_folder("log", "table", 0));
+  clean();
+  EXPECT_EQ(log_.files().list(partition_folder("log", "table", 0)), before);
+  log_.files().set_faults({});
+  clean();
+  EXPECT_LT(records("table"), 90U);
 }
 
 TEST_F(CleaningTest, NothingOfACompactedTopicGoesByTimeOrSize) {

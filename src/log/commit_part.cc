@@ -45,7 +45,12 @@ void CommitPart::roll_segment(Files& files) const {
   } else {
     make_segment_file(files, made, segment->tail.capacity, room);
   }
-  files.rename(made, segment->path());
+  try {
+    files.rename(made, segment->path());
+  } catch (...) {
+    discard_file(files, made);
+    throw;
+  }
   files.sync_directory(segment->folder);
 }
 

@@ -16,10 +16,7 @@ constexpr size_t kKeyOverhead = 80;  // of a key in the map, roughly
 // A segment file that is written from start to end, with one commit mark for all of it.
 class SegmentWriter {
  public:
-  SegmentWriter(Files& files, const std::string& path, Offset base)
-      : file_(files.open(path, Files::Mode::kCreateNew)), base_(base) {
-    end_.offset = base;
-  }
+  SegmentWriter(File& file, Offset base) : file_(file), base_(base) { end_.offset = base; }
 
   void add(std::string_view batch, Offset end) {
     buffer_ += batch;
@@ -40,8 +37,8 @@ class SegmentWriter {
                           .max_timestamp_ms = max_timestamp_ms,
                           .compacted = true,
                           .cleaned = cleaned};
-    file_->write_at(mark_position(capacity, mark.number), encode_mark(mark, identity));
-    file_->sync();
+    file_.write_at(mark_position(capacity, mark.number), encode_mark(mark, identity));
+    file_.sync();
     return {.capacity = capacity,
             .end = end_,
             .commits = mark.number,
@@ -52,12 +49,12 @@ class SegmentWriter {
 
  private:
   void flush() {
-    file_->write_at(written_, buffer_);
+    file_.write_at(written_, buffer_);
     written_ += buffer_.size();
     buffer_.clear();
   }
 
-  std::unique_ptr<File> file_;
+  File& file_;
   Offset base_;
   SegmentPoint end_;
   uint64_t written_ = 0;
@@ -190,10 +187,9 @@ Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOff
 Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sources, const CompactionRules& rules,
                            const std::string& path, uint64_t identity) {
   check(!sources.empty(), "there is something to compact");
-  if (files.exists(path)) files.remove(path);
   Compacted result;
-  {
-    SegmentWriter writer(files, path, sources.front().base);
+  make_file(files, path, [&](File& made) {
+    SegmentWriter writer(made, sources.front().base);
     Filter filter(rules, writer, sources.front().base);
     for (const SegmentSource& source : sources) {
       const auto file = files.open(source.path, Files::Mode::kRead);
@@ -203,7 +199,7 @@ Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sourc
     filter.fill_gap(sources.back().end.offset);
     result.changed = filter.changed() || sources.size() > 1;
     if (result.changed) result.tail = writer.finish(identity, filter.max_timestamp_ms(), rules.cleaned);
-  }
+  });
   if (!result.changed) files.remove(path);
   return result;
 }

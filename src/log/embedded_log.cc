@@ -355,10 +355,17 @@ class EmbeddedLogImpl final : public EmbeddedLog {
 
   awaitable<void> clean_here() {
     const Gate::Pass pass = gate_.enter();
-    // What compaction drops may be the only trace of a producer's sequence.
-    co_await write_checkpoint(true);
+    // What compaction drops may be the only trace of a producer's sequence, so it waits for a checkpoint. Retention
+    // does not: on a full disk it is what makes room for one.
+    bool checkpointed = true;
+    try {
+      co_await write_checkpoint(true);
+    } catch (const Error& error) {
+      checkpointed = false;
+      trace::warn("nothing is compacted, because the checkpoint before it cannot be written: {}", error.message());
+    }
     for (const auto& shard : shards_) {
-      co_await on(shard->shard(), [&] { return shard->clean(); });
+      co_await on(shard->shard(), [&] { return shard->clean(checkpointed); });
     }
     co_await write_checkpoint(true);
   }

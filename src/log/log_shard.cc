@@ -299,7 +299,7 @@ void LogShard::add_to_checkpoint(Checkpoint& checkpoint) const {
   }
 }
 
-awaitable<void> LogShard::clean() {
+awaitable<void> LogShard::clean(bool checkpointed) {
   while (cleaning_) co_await idle_.wait();
   if (closing_) co_return;
   const Gate::Pass pass = background_.enter();
@@ -315,11 +315,12 @@ awaitable<void> LogShard::clean() {
     try {
       co_await partition->roll_if_old([&] { mark_dirty(partition); });
       co_await partition->apply_retention();
-      co_await partition->compact(closing_);
+      if (checkpointed) co_await partition->compact(closing_);
     } catch (const Error& error) {
       trace::warn("partition {} cannot be cleaned now: {}", partition->name(), error.message());
     }
   }
+  if (!checkpointed) co_await spares_.clear();
   cleaning_ = false;
   idle_.notify_all();
   work_.notify_all();

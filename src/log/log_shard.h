@@ -63,7 +63,8 @@ class LogShard {
   void add_to_checkpoint(Checkpoint& checkpoint) const;
   // Bytes appended since this was last asked.
   uint64_t take_appended_bytes() { return std::exchange(appended_bytes_, 0); }
-  awaitable<void> clean();
+  // Without a checkpoint before it, because the disk is full, nothing is compacted, and no segment kept to be recycled.
+  awaitable<void> clean(bool checkpointed);
 
  private:
   bool has_room(const AppendRequest& request) const;

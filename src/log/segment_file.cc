@@ -137,15 +137,33 @@ std::optional<Offset> parse_segment_name(std::string_view name) {
   return Offset{value};
 }
 
-void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room) {
+void make_file(Files& files, const std::string& path, const std::function<void(File&)>& fill) {
   if (files.exists(path)) files.remove(path);
-  const auto file = files.open(path, Files::Mode::kCreateNew);
-  if (room == Room::kWritten) {
-    file->preallocate(capacity + kMarkAreaBytes);
-  } else {
-    file->reserve(capacity + kMarkAreaBytes);
+  try {
+    fill(*files.open(path, Files::Mode::kCreateNew));
+  } catch (...) {
+    discard_file(files, path);
+    throw;
   }
-  file->sync();
+}
+
+void discard_file(Files& files, const std::string& path) noexcept {
+  try {
+    if (files.exists(path)) files.remove(path);
+  } catch (const Error& error) {
+    trace::warn("{} is of no use and cannot be removed: {}", path, error.message());
+  }
+}
+
+void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room) {
+  make_file(files, path, [&](File& file) {
+    if (room == Room::kWritten) {
+      file.preallocate(capacity + kMarkAreaBytes);
+    } else {
+      file.reserve(capacity + kMarkAreaBytes);
+    }
+    file.sync();
+  });
 }
 
 uint64_t segment_capacity(uint64_t file_size) {
@@ -365,12 +383,10 @@ void replace_file(Files& files, const std::string& folder, const std::string& na
                   bool durable) {
   // Names of files have at most 255 bytes, and the longest topic's file has all of them.
   const std::string fresh = folder + "/" + name.substr(0, 250) + ".new";
-  {
-    if (files.exists(fresh)) files.remove(fresh);
-    const auto file = files.open(fresh, Files::Mode::kCreateNew);
-    file->write_at(0, bytes);
-    if (durable) file->sync();
-  }
+  make_file(files, fresh, [&](File& file) {
+    file.write_at(0, bytes);
+    if (durable) file.sync();
+  });
   files.rename(fresh, folder + "/" + name);
   if (durable) files.sync_directory(folder);
 }

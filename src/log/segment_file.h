@@ -30,6 +30,12 @@ std::optional<Offset> parse_segment_name(std::string_view name);
 enum class Room : uint8_t { kWritten, kReserved };
 inline constexpr uint64_t kLargeCommit = uint64_t{256} << 10;
 
+// Makes a new file in the place of the one that has that name, and fills it. If that fails, what there is of it goes
+// again: it would take the room that a full disk needs to recover.
+void make_file(Files& files, const std::string& path, const std::function<void(File&)>& fill);
+// Removes a file that the next start would remove too, if it can.
+void discard_file(Files& files, const std::string& path) noexcept;
+
 // Makes a file that reads as zeros with room for `capacity` bytes of batches, synced. Replaces what has that name.
 void make_segment_file(Files& files, const std::string& path, uint64_t capacity, Room room = Room::kWritten);
 // The room for batches in a segment file of `file_size` bytes, 0 if it is too small to be one.

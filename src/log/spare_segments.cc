@@ -68,8 +68,13 @@ awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
       files_.rename(path, spare);
       // Its old name must be gone before its content changes, or a power cut could bring back a broken segment. Its new
       // one need not last.
-      files_.sync_directory(folder);
-      wipe_marks(files_, spare, capacity);
+      try {
+        files_.sync_directory(folder);
+        wipe_marks(files_, spare, capacity);
+      } catch (...) {
+        discard_file(files_, spare);
+        throw;
+      }
     });
     ready_.emplace(capacity, spare);
   } catch (...) {
@@ -78,6 +83,14 @@ awaitable<void> SpareSegments::recycle(std::string path, uint64_t capacity) {
     throw;
   }
   --in_work_;
+}
+
+awaitable<void> SpareSegments::clear() {
+  const std::multimap<uint64_t, std::string> spares = std::exchange(ready_, {});
+  for (const auto& [capacity, path] : spares) {
+    bytes_ -= capacity;
+    co_await on_pool(pool_, [&] { discard_file(files_, path); });
+  }
 }
 
 std::string SpareSegments::fresh_path() {

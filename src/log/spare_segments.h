@@ -36,6 +36,9 @@ class SpareSegments {
   // taken over, it is deleted.
   awaitable<void> recycle(std::string path, uint64_t capacity);
 
+  // Gives back the room of those that are ready, because the disk is full.
+  awaitable<void> clear();
+
   // Waits for what is in work.
   awaitable<void> close();
 
