@@ -272,6 +272,39 @@ TEST_F(CleaningTest, RetentionByTimeRollsTheLastSegment) {
   EXPECT_EQ(log_.append("scans", 0, "v").base, Offset{15});
 }
 
+TEST_F(CleaningTest, RetentionByTimeNeedsNoLongLifeOfTheProcess) {
+  log_.create("scans", {.retention_ms = 4 * 3600 * 1000});
+  log_.create("quiet", {.retention_ms = 4 * 3600 * 1000});
+  fill(10);
+  log_.append_at("quiet", 0, log_.time().wall_ms(), "v");
+  for (int i = 0; i < 24; ++i) {
+    log_.time().advance(30min);
+    log_.reopen();
+    floor(kOffsetMax);
+    log_.run([&] { return log_.log().set_retention_floor("quiet", 0, kOffsetMax); });
+    clean();
+    fill(1);
+  }
+  EXPECT_GT(start(), Offset{20}) << "of 34 records, those of the last 5 hours stay";
+  EXPECT_LT(start(), Offset{27});
+  EXPECT_EQ(log_.bounds("quiet", 0).start, Offset{1});
+}
+
+TEST_F(CleaningTest, ATimestampThatCannotBeSaysNothingOfASegmentsAge) {
+  constexpr int64_t kHour = 3600 * 1000;
+  log_.create("scans", {.retention_ms = kHour, .segment_bytes = 16 * 1024});
+  for (const int64_t time_ms : {int64_t{0}, int64_t{-1}, log_.time().wall_ms() + 365 * 24 * kHour}) {
+    const Offset base = log_.append_at("scans", 0, time_ms, "v").base;
+    log_.reopen();
+    floor(kOffsetMax);
+    log_.time().advance(10min);
+    clean();
+    EXPECT_LE(start(), base) << time_ms;
+    log_.time().advance(10min);
+    clean();  // rolls it by the age of the process
+  }
+}
+
 TEST_F(CleaningTest, RecycledSegmentsShowNothingOfTheirEarlierLife) {
   // Records of one size, so that old batches stand exactly where new ones will.
   log_.options().spare_segments = 4;

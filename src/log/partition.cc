@@ -37,6 +37,7 @@ Partition::Partition(PartitionServices services, const TopicInfo& topic, Partiti
   for (const Offset base : recovered.bases) {
     segments_.push_back(make_segment(base));
     segments_.back()->made = now;
+    segments_.back()->recovered = true;
   }
   if (segments_.empty()) return;
   Segment& last = *segments_.back();

@@ -169,6 +169,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   awaitable<std::optional<Offset>> find_time(SegmentPointer segment, int64_t timestamp_ms);
   void save_index_later(SegmentPointer segment);
   awaitable<void> save_index(SegmentPointer segment, Gate::Pass pass);
+  awaitable<void> learn_age(SegmentPointer segment);
   void apply_retention_later();
   awaitable<void> apply_retention_after_roll(std::shared_ptr<Partition> self, Gate::Pass pass);
   awaitable<bool> remove_oldest(SegmentPointer oldest);

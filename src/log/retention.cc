@@ -20,11 +20,30 @@ constexpr std::chrono::hours kCompactedAgeMax{1};
 
 }  // namespace
 
+// A process that is started again more often than segments are rolled would never roll one if their age counted from
+// its start. So what an earlier process made is as old as its first record, or its newest one if the first has no time
+// that can be: producers may leave it out or have wrong clocks.
+awaitable<void> Partition::learn_age(SegmentPointer segment) {
+  if (!std::exchange(segment->recovered, false)) co_return;
+  const std::string path = segment->path();
+  const BatchHeader first = co_await on_pool(services_.pool, [&] { return read_first_header(services_.files, path); });
+  const Clock& clock = services_.timers.clock();
+  for (const int64_t time_ms : {first.max_timestamp_ms, segment->tail.max_timestamp_ms}) {
+    if (time_ms <= 0 || time_ms > clock.wall_ms()) continue;
+    segment->made =
+        std::min<SteadyTime>(segment->made, clock.steady() - std::chrono::milliseconds(clock.wall_ms() - time_ms));
+    break;
+  }
+}
+
 awaitable<void> Partition::roll_if_old(const std::function<void()>& notify) {
   const auto self = shared_from_this();
   if (segments_.empty() || removed_) co_return;
   const SegmentPointer last = segments_.back();
   if (last->tail.end.position == 0) co_return;
+  if (config_.retention_ms < 0 && !config_.compact) co_return;
+  co_await learn_age(last);
+  if (removed_ || segments_.back() != last) co_return;
   SteadyTime due = SteadyTime::max();
   if (config_.retention_ms >= 0 && !config_.compact) {
     due = last->made + std::min(std::chrono::milliseconds(config_.retention_ms / kRollsPerRetention), kAgeMax);

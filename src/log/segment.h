@@ -33,7 +33,8 @@ struct Segment {
   bool lent = true;
   bool closed = false;    // nothing may be appended any more: a write or sync of it failed, or a roll was begun
   bool swapping = false;  // compaction is replacing it
-  SteadyTime made{};      // when it was rolled to, or opened
+  SteadyTime made{};  // when it was rolled to, or opened, or when its records say that it was (Partition::learn_age)
+  bool recovered = false;  // an earlier process made it, and its records have not been asked how long ago
 
   std::shared_ptr<File> file;  // may be closed and opened again (OpenFiles)
   std::list<std::weak_ptr<Segment>>::iterator opened_at;

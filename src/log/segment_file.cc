@@ -1,6 +1,7 @@
 #include "log/segment_file.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -253,6 +254,12 @@ SegmentTail recover_last_segment(File& file, const std::string& path, uint64_t i
   tail.commits = mark.number;
   tail.end = mark.end;
   return tail;
+}
+
+BatchHeader read_first_header(Files& files, const std::string& path) {
+  std::array<char, kBatchHeaderBytes> bytes;
+  const size_t size = files.open(path, Files::Mode::kRead)->read_at(0, bytes.data(), bytes.size());
+  return read_batch_header({bytes.data(), size});
 }
 
 ReadBatches read_batches(File& file, const std::string& path, SegmentIndex::Place place, const SegmentPoint& end,

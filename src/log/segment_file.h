@@ -71,6 +71,9 @@ SegmentTail read_sealed_tail(File& file, const std::string& path, uint64_t ident
 SegmentTail recover_last_segment(File& file, const std::string& path, uint64_t identity, Offset base,
                                  const SegmentPoint& known, const BatchVisitor& visit);
 
+// The header of its first batch, which is there.
+BatchHeader read_first_header(Files& files, const std::string& path);
+
 // Batches from the one that contains `from` on, looked for from `place`; about `bytes_max`, at least one.
 struct ReadBatches {
   std::string buffer;
