@@ -100,6 +100,7 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
     cached_->drop_before(end);
     const auto first = std::ranges::find(segments_, group.front());
     *first = fresh;
+    for (const SegmentPointer& segment : group) segment->gone = true;
     segments_.erase(std::next(first), std::next(first) + static_cast<ptrdiff_t>(group.size() - 1));
   } catch (...) {
     error = std::current_exception();

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <future>
 
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "log/testing_held_files.h"
 #include "log/testing_log.h"
 
 namespace headrace {
@@ -25,7 +27,7 @@ class LocateTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  void open() { log_ = open_embedded_log(runtime_, time_, *files_, {.folder = folder_ + "/log", .gather_time = {}}); }
+  void open() { log_ = open_embedded_log(runtime_, time_, held_, {.folder = folder_ + "/log", .gather_time = {}}); }
   void close() {
     runtime_.block_on([&] { return log_->close(); });
     log_.reset();
@@ -51,6 +53,7 @@ class LocateTest : public testing::Test {
   ManualTime time_{WallTime{}};
   Runtime runtime_{{.shards = 1, .pool_threads = 2}};
   std::unique_ptr<Files> files_ = make_system_files();
+  HeldFiles held_{*files_};
   std::string folder_;
   std::unique_ptr<EmbeddedLog> log_;
 };
@@ -90,6 +93,34 @@ TEST_F(LocateTest, AtTheEndThereIsNothingAndBehindItAnError) {
   const Located newest = locate({bounds.end.value - 1}, 1000);
   EXPECT_FALSE(newest.range.file) << "what was just written is in memory";
   EXPECT_GT(newest.size(), 0U);
+}
+
+// A call that waits for an index while compaction replaces the segment must not take the new file for the old one.
+TEST_F(LocateTest, WhatCompactionReplacesMeanwhileIsNotPairedWithTheNewFile) {
+  runtime_.block_on([&] { return log_->create("scans", {.segment_bytes = 2 << 20, .compact = true}); });
+  // The keys of the large segment's first records stay, so that all that is looked at of the new file fits the old
+  // index.
+  for (int i = 0; i < 450; ++i) {
+    RecordBatchBuilder builder;
+    builder.append(time_.wall_ms(), i >= 180 && i < 260 ? std::to_string(i) : "all", std::string(10'000, 'v'));
+    runtime_.block_on([&] { return log_->append("scans", one(0, builder.finish())); });
+  }
+  close();
+  open();  // with nothing in memory
+  held_.hold(".index");
+  auto located = std::async(std::launch::async, [&] { return locate({230}, 2 << 20); });
+  held_.wait_until_held();
+  runtime_.block_on([&] { return log_->clean(); });
+  held_.release();
+  const std::string bytes = bytes_of(located.get());
+  Offset at{230};
+  for (std::string_view rest = bytes; !rest.empty();) {
+    const BatchHeader header = verify_batch(rest);
+    ASSERT_EQ(header.base, at);
+    at = header.end();
+    rest.remove_prefix(header.bytes());
+  }
+  EXPECT_GT(at, Offset{260});
 }
 
 // What was sent from a file may be in a socket's queue for as long as its reader does not read, as the page that it

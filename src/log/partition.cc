@@ -221,6 +221,7 @@ size_t Partition::complete(CommitPart& part) {
       const SegmentPointer last = segments_.back();
       if (last->base == segment->base) {
         services_.open_files.close(*last);
+        last->gone = true;
         segments_.pop_back();
       } else {
         save_index_later(last);
@@ -289,7 +290,10 @@ awaitable<size_t> Partition::remove() {
   while (in_flight_ || saving_ > 0 || cleaning_) co_await changed_.wait();
   const size_t released =
       fail(std::make_exception_ptr(Error(Code::kNotFound, fmt::format("topic of partition {} was removed", name_))));
-  for (const SegmentPointer& segment : segments_) services_.open_files.close(*segment);
+  for (const SegmentPointer& segment : segments_) {
+    services_.open_files.close(*segment);
+    segment->gone = true;
+  }
   cached_->clear();
   changed_.notify_all();
   wake_watches();

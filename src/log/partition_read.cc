@@ -119,7 +119,11 @@ awaitable<Located> Partition::locate(Offset from, size_t bytes_max) {
   const bool on_disk = from >= start_ && from < durable_end_ && !cached_->find(from, 1);
   if (const SegmentPointer segment = on_disk ? find_segment(from) : nullptr; segment && !segment->swapping) {
     try {
-      if (auto located = co_await locate_in(segment, from, std::min(bytes_max, kReadBytesMax))) co_return *located;
+      auto located = co_await locate_in(segment, from, std::min(bytes_max, kReadBytesMax));
+      // While it waited, compaction may have given the segment's name to another file, which must not be paired with
+      // what is known of this one: no one looks at the bytes before they are sent.
+      const bool stays = !removed_ && !swap_failed_ && from >= start_ && find_segment(from) == segment;
+      if (located && stays && !segment->swapping) co_return *located;
     } catch (const Error&) {
       // read() looks again, and says what is wrong.
     }

@@ -144,6 +144,7 @@ awaitable<Offset> Partition::delete_before(Offset offset, SteadyTime deadline) {
 awaitable<bool> Partition::remove_oldest(SegmentPointer oldest) {
   services_.open_files.close(*oldest);
   segments_.pop_front();
+  oldest->gone = true;
   const Offset start_before = start_;
   start_ = std::max(start_, segments_.front()->base);
   changed_.notify_all();
@@ -173,6 +174,7 @@ awaitable<bool> Partition::remove_oldest(SegmentPointer oldest) {
   trace::warn("segment {} cannot be removed: {}", path, why);
   const bool exists = co_await on_pool(services_.pool, [&] { return services_.files.exists(path); });
   if (exists && !removed_) {
+    oldest->gone = false;
     segments_.push_front(oldest);
     start_ = start_before;
   }

@@ -33,6 +33,7 @@ struct Segment {
   bool lent = true;
   bool closed = false;    // nothing may be appended any more: a write or sync of it failed, or a roll was begun
   bool swapping = false;  // compaction is replacing it
+  bool gone = false;      // its partition has it no more, and what has its name is another file, if there is one
   SteadyTime made{};  // when it was rolled to, or opened, or when its records say that it was (Partition::learn_age)
   bool recovered = false;  // an earlier process made it, and its records have not been asked how long ago
 
@@ -45,6 +46,7 @@ class OpenFiles {
  public:
   OpenFiles(Pool& pool, Files& files, size_t count_max) : pool_(pool), files_(files), count_max_(count_max) {}
 
+  // Error(kNotFound) once the segment's name may be another file's.
   awaitable<std::shared_ptr<File>> open(std::shared_ptr<Segment> segment);
   // `file` is the segment's, opened elsewhere.
   void opened(const std::shared_ptr<Segment>& segment, std::shared_ptr<File> file);
