@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "log/testing_held_files.h"
 #include "log/testing_log.h"
 #include "log/topic_file.h"
 
@@ -455,6 +456,41 @@ TEST_F(CleaningTest, TombstonesStayForAWhile) {
   roll();
   EXPECT_LT(records("table"), 10U);
   EXPECT_EQ(table().size(), 2U);
+}
+
+TEST_F(CleaningTest, ClosingDoesNotWaitForARoundOfCompaction) {
+  Runtime runtime({.shards = 1, .pool_threads = 1});
+  FaultyFiles disk(1);
+  HeldFiles files(disk);
+  ManualTime time(WallTime(std::chrono::days(20'000)));
+  for (const std::string held : {"00000.log", ".compacted"}) {  // while keys are noted, and while they are written
+    const std::string folder = "log-" + held;
+    const auto log = open_embedded_log(runtime, time, files, {.folder = folder, .gather_time = {}});
+    runtime.block_on([&] { return log->create("table", {.segment_bytes = 16 * 1024, .compact = true}); });
+    for (int i = 0; i < 200; ++i) {
+      runtime.block_on([&] { return log->append("table", one(0, batch_of({std::string(700, 'v')}))); });
+    }
+    const auto bytes_on_disk = [&] {
+      uint64_t bytes = 0;
+      for (const std::string& name : disk.list(folder + "/table-0")) {
+        bytes += disk.open(folder + "/table-0/" + name, Files::Mode::kRead)->size();
+      }
+      return bytes;
+    };
+    const uint64_t before = bytes_on_disk();
+    files.hold(held);
+    auto cleaned = std::async(std::launch::async, [&] { runtime.block_on([&] { return log->clean(); }); });
+    files.wait_until_held();
+    auto closed = std::async(std::launch::async, [&] { runtime.block_on([&] { return log->close(); }); });
+    // Until it has begun to close.
+    const auto create = [&] { runtime.block_on([&] { return log->create("table", {}); }); };
+    while (TestingLog::error_of(create) != Code::kUnavailable) std::this_thread::yield();
+    files.release();
+    cleaned.get();
+    closed.get();
+    EXPECT_EQ(bytes_on_disk(), before) << "no segment was replaced, and nothing left behind";
+  }
+  runtime.stop();
 }
 
 TEST_F(CleaningTest, CompactionKeepsSequences) {

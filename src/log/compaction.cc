@@ -137,6 +137,10 @@ class Filter {
   std::string scratch_;
 };
 
+void check_stop(const std::atomic<bool>& stop) {
+  if (stop) throw Error(Code::kUnavailable, "the log is being closed");
+}
+
 // Notes the keys of the records from `from` on. Returns the first one for which there is no room, if there is one.
 std::optional<Offset> note_batch(std::string_view batch, Offset from, KeyOffsets& keys, std::string& scratch) {
   try {
@@ -170,13 +174,15 @@ bool KeyOffsets::is_superseded(std::string_view key, Offset offset) const {
   return found != offsets_.end() && found->second > offset;
 }
 
-Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys) {
+Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys,
+                 const std::atomic<bool>& stop) {
   const auto file = files.open(segment.path, Files::Mode::kRead);
   std::string scratch;
   Offset noted = segment.base;
   std::optional<Offset> full;
   scan_segment(*file, segment.path, {.position = 0, .offset = segment.base, .digest = 0}, segment.end.position,
                [&](const BatchHeader& header, uint64_t, std::string_view batch) {
+                 check_stop(stop);
                  if (full) return;
                  if (header.end() > from && !header.control) full = note_batch(batch, from, keys, scratch);
                  noted = full.value_or(header.end());
@@ -194,7 +200,10 @@ Compacted compact_segments(Files& files, const std::vector<SegmentSource>& sourc
     for (const SegmentSource& source : sources) {
       const auto file = files.open(source.path, Files::Mode::kRead);
       scan_segment(*file, source.path, {.position = 0, .offset = source.base, .digest = 0}, source.end.position,
-                   [&](const BatchHeader& header, uint64_t, std::string_view batch) { filter.add(header, batch); });
+                   [&](const BatchHeader& header, uint64_t, std::string_view batch) {
+                     check_stop(rules.stop);
+                     filter.add(header, batch);
+                   });
     }
     filter.fill_gap(sources.back().end.offset);
     result.changed = filter.changed() || sources.size() > 1;

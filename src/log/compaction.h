@@ -9,9 +9,10 @@
 // to where keys were noted, no record is left that a later one there supersedes; so there, and only there, a tombstone
 // has nothing left to delete. A segment that was noted as a whole says so in its mark (`cleaned`), and the first round
 // after a start goes on behind those.
-// These functions block.
+// These functions block, for as long as a segment takes; once `stop` is set, they end with Error(kUnavailable).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -49,7 +50,8 @@ struct SegmentSource {
 };
 
 // Notes the keys from `from` on. Returns the offset up to which all are noted.
-Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys);
+Offset note_keys(Files& files, const SegmentSource& segment, Offset from, KeyOffsets& keys,
+                 const std::atomic<bool>& stop);
 
 struct TombstoneRule {
   int64_t older_than_ms = 0;  // and
@@ -61,6 +63,7 @@ struct CompactionRules {
   const std::unordered_map<int64_t, Offset>& last_batches;  // of the producers, which stay
   TombstoneRule tombstones;
   bool cleaned = false;  // all keys of the sources are noted, in this round or in earlier ones
+  const std::atomic<bool>& stop;
 };
 
 struct Compacted {

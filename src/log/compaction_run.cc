@@ -16,7 +16,7 @@ SegmentSource source_of(const Segment& segment) {
 
 }  // namespace
 
-awaitable<void> Partition::compact(const bool& stop) {
+awaitable<void> Partition::compact(const std::atomic<bool>& stop) {
   const auto self = shared_from_this();
   while (cleaning_) co_await changed_.wait();
   const Cleaning cleaning(*this);
@@ -41,7 +41,8 @@ awaitable<void> Partition::compact(const bool& stop) {
   for (const SegmentPointer& segment : closed) {
     if (segment->tail.end.offset <= cleaned_) continue;
     const SegmentSource source = source_of(*segment);
-    noted = co_await on_pool(services_.pool, [&] { return note_keys(services_.files, source, cleaned_, newest); });
+    noted =
+        co_await on_pool(services_.pool, [&] { return note_keys(services_.files, source, cleaned_, newest, stop); });
     if (noted < source.end.offset) break;  // no more room; the next round goes on from here
   }
 
@@ -53,17 +54,19 @@ awaitable<void> Partition::compact(const bool& stop) {
     // Where the keys are noted in part only, nothing counts as cleaned; so that segment stays alone.
     const bool in_part = segment->tail.end.offset > noted;
     if (!group.empty() && (in_part || group_bytes + segment->tail.end.position > config_.segment_bytes)) {
-      co_await compact_group(std::exchange(group, {}), newest, noted);
+      co_await compact_group(std::exchange(group, {}), newest, noted, stop);
       group_bytes = 0;
     }
     group.push_back(segment);
     group_bytes += segment->tail.end.position;
   }
-  if (!group.empty() && !stop && !removed_) co_await compact_group(group, newest, noted);
+  if (stop || removed_) co_return;
+  if (!group.empty()) co_await compact_group(group, newest, noted, stop);
   cleaned_ = std::max(cleaned_, noted);
 }
 
-awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, const KeyOffsets& newest, Offset noted) {
+awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, const KeyOffsets& newest, Offset noted,
+                                         const std::atomic<bool>& stop) {
   const Offset base = group.front()->base;
   const Offset end = group.back()->tail.end.offset;
   std::vector<SegmentSource> sources;
@@ -78,7 +81,7 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   const std::string path = folder_ + "/" + compacted_name(base, end);
   const std::unordered_map<int64_t, Offset> last_batches = producers_.last_batches();
   const Compacted compacted = co_await on_pool(services_.pool, [&] {
-    return compact_segments(services_.files, sources, {newest, last_batches, tombstones, end <= noted}, path,
+    return compact_segments(services_.files, sources, {newest, last_batches, tombstones, end <= noted, stop}, path,
                             fresh->identity);
   });
   if (!compacted.changed || removed_) co_return;

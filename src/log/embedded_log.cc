@@ -337,6 +337,7 @@ class EmbeddedLogImpl final : public EmbeddedLog {
   awaitable<void> close_here() {
     if (closed_) co_return;
     stop_ = true;
+    for (const auto& shard : shards_) shard->stop_cleaning();
     changed_.notify_all();
     co_await gate_.close();
     for (const auto& shard : shards_) {

@@ -38,6 +38,7 @@ void LogShard::start() {
 
 awaitable<void> LogShard::close() {
   closing_ = true;
+  stop_cleaning();
   work_.notify_all();
   // Calls that are under way finish: appends with what the commit loop still flushes.
   co_await gate_.close();
@@ -311,12 +312,13 @@ awaitable<void> LogShard::clean(bool checkpointed) {
     }
   }
   for (const auto& partition : partitions) {
-    if (closing_) break;
+    if (stop_cleaning_) break;
     try {
       co_await partition->roll_if_old([&] { mark_dirty(partition); });
       co_await partition->apply_retention();
-      if (checkpointed) co_await partition->compact(closing_);
+      if (checkpointed) co_await partition->compact(stop_cleaning_);
     } catch (const Error& error) {
+      if (stop_cleaning_) break;
       trace::warn("partition {} cannot be cleaned now: {}", partition->name(), error.message());
     }
   }

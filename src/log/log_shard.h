@@ -13,6 +13,7 @@
 // order; beyond `waiting_bytes_max` that wait they get Error(kBusy).
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -65,6 +66,8 @@ class LogShard {
   uint64_t take_appended_bytes() { return std::exchange(appended_bytes_, 0); }
   // Without a checkpoint before it, because the disk is full, nothing is compacted, and no segment kept to be recycled.
   awaitable<void> clean(bool checkpointed);
+  // From any shard: cleaning, which may take minutes, ends soon, and does not begin again.
+  void stop_cleaning() { stop_cleaning_ = true; }
 
  private:
   bool has_room(const AppendRequest& request) const;
@@ -105,6 +108,7 @@ class LogShard {
   bool closing_ = false;
   bool committing_ = false;
   bool cleaning_ = false;
+  std::atomic<bool> stop_cleaning_ = false;
   Signal idle_;  // the commit loop has ended, or cleaning has
 };
 

@@ -132,7 +132,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Rolls if the last segment is older than the configuration lets it be. `notify` wakes the group commit.
   awaitable<void> roll_if_old(const std::function<void()>& notify);
   awaitable<void> apply_retention();
-  awaitable<void> compact(const bool& stop);
+  awaitable<void> compact(const std::atomic<bool>& stop);
 
   // Fails what is queued, waits for what is in flight, and closes the files. The caller deletes the folder.
   awaitable<size_t> remove();
@@ -176,7 +176,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void wake_watches();
   void finish_one(AppendRequest& request, const std::exception_ptr& failed);
   void finish_up_to(std::multimap<Offset, AppendRequest*>& waiters, Offset end);
-  awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest, Offset noted);
+  awaitable<void> compact_group(std::vector<SegmentPointer> group, const class KeyOffsets& newest, Offset noted,
+                                const std::atomic<bool>& stop);
 
   PartitionServices services_;
   const std::string name_;  // topic-partition
