@@ -99,7 +99,9 @@ void add_streams(std::vector<Route>& routes) {
   routes.push_back({.method = Method::kGet,
                     .pattern = "/v1/streams/{stream}/producers/{producer}",
                     .handler = find_producer,
-                    .summary = "Tells the last sequence of a named producer, or -1: where to go on after a crash.",
+                    .summary =
+                        "Tells the last sequence of a named producer, or -1. After a crash send that request again, "
+                        "then go on.",
                     .parameters = {kStream, {In::kPath, "producer", "string", "as in Headrace-Producer"}},
                     .takes = {},
                     .gives = {kJson},
