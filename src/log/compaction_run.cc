@@ -87,6 +87,7 @@ awaitable<void> Partition::compact_group(std::vector<SegmentPointer> group, cons
   if (!compacted.changed || removed_) co_return;
   fresh->tail = compacted.tail;
   fresh->tail_loaded = true;
+  fresh->closed = true;
 
   // Readers of the old segments fail or finish, and look again when the new one is there.
   for (const SegmentPointer& segment : group) {

@@ -38,6 +38,7 @@ Partition::Partition(PartitionServices services, const TopicInfo& topic, Partiti
     segments_.push_back(make_segment(base));
     segments_.back()->made = now;
     segments_.back()->recovered = true;
+    segments_.back()->closed = base != recovered.bases.back();
   }
   if (segments_.empty()) return;
   Segment& last = *segments_.back();

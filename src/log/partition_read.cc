@@ -47,8 +47,10 @@ awaitable<void> Partition::load_index(SegmentPointer segment) {
   if (segment->index_loaded) co_return;
   const std::shared_ptr<File> file = co_await services_.open_files.open(segment);
   SegmentPoint end = segment->tail.end;
-  SegmentIndex index = co_await on_pool(
-      services_.pool, [&] { return headrace::load_index(services_.files, *file, folder_, segment->base, end); });
+  bool rebuilt = false;
+  SegmentIndex index = co_await on_pool(services_.pool, [&] {
+    return headrace::load_index(services_.files, *file, folder_, segment->base, end, rebuilt);
+  });
   const std::string path = segment->path();
   // The last segment may have grown meanwhile.
   while (!segment->index_loaded && index.covered().position < segment->tail.end.position) {
@@ -58,6 +60,8 @@ awaitable<void> Partition::load_index(SegmentPointer segment) {
   if (segment->index_loaded) co_return;
   segment->index = std::move(index);
   segment->index_loaded = true;
+  // It may be needed again after it was dropped.
+  if (rebuilt && segment->closed) save_index_later(segment);
 }
 
 awaitable<ReadBatches> Partition::read_segment(SegmentPointer segment, Offset from, size_t bytes_max) {
@@ -199,6 +203,7 @@ void Partition::save_index_later(SegmentPointer segment) {
 awaitable<void> Partition::save_index(SegmentPointer segment, Gate::Pass pass) {
   const auto self = shared_from_this();
   if (!segment->index_loaded || segment->tail.end.position <= kIndexedBytesMin || removed_) co_return;
+  if (segment->gone || segment->swapping) co_return;
   const SegmentIndex index = segment->index;
   const uint32_t digest = segment->tail.end.digest;
   ++saving_;

@@ -31,7 +31,10 @@ void OpenFiles::opened(const std::shared_ptr<Segment>& segment, std::shared_ptr<
   segment->opened_at = used_.insert(used_.end(), segment);
   while (used_.size() > count_max_) {
     const std::shared_ptr<Segment> oldest = used_.front().lock();
-    if (oldest) oldest->file.reset();
+    if (oldest) {
+      oldest->file.reset();
+      if (oldest->closed) oldest->drop_index();
+    }
     used_.pop_front();
   }
 }

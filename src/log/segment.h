@@ -16,6 +16,12 @@ struct Segment {
   Segment(std::string folder_path, Offset base_offset, uint64_t identity_hash)
       : folder(std::move(folder_path)), base(base_offset), identity(identity_hash), index(base_offset) {}
 
+  // Whoever is about to look something up in it is led to the segment's start.
+  void drop_index() {
+    index_loaded = false;
+    index = SegmentIndex(base);
+  }
+
   std::string path() const { return folder + "/" + segment_name(base); }
 
   const std::string folder;
@@ -26,7 +32,7 @@ struct Segment {
   SegmentTail tail;  // durable
 
   bool index_loaded = false;
-  SegmentIndex index;  // up to the tail's end, once it is loaded
+  SegmentIndex index;  // up to the tail's end, while it is loaded
 
   // Sockets may still refer to the pages of its file, for as long as a reader does not read. Not known of the files
   // that an earlier process made.
@@ -41,7 +47,8 @@ struct Segment {
   std::list<std::weak_ptr<Segment>>::iterator opened_at;
 };
 
-// The open files of the segments of one shard, bounded: the one that was not used for longest is closed.
+// The open files of the segments of one shard, bounded: the one that was not used for longest is closed. Its index goes
+// too, unless it takes appends: 16 bytes for every 8 KiB of log that was ever read would be 2 GB for a terabyte.
 class OpenFiles {
  public:
   OpenFiles(Pool& pool, Files& files, size_t count_max) : pool_(pool), files_(files), count_max_(count_max) {}

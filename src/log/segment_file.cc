@@ -365,11 +365,14 @@ std::optional<BatchPlace> try_find_batch(File& file, const std::string& path, Se
   return find_batch_by(read, path, place, end, from);
 }
 
-SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end) {
+SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end,
+                        bool& rebuilt) {
+  rebuilt = false;
   if (const auto bytes = read_file(files, folder + "/" + index_name(base), kIndexBytesMax)) {
     if (auto index = SegmentIndex::decode(*bytes, base, end)) return std::move(*index);
     trace::warn("index {}/{} is damaged or behind its segment; it is rebuilt", folder, index_name(base));
   }
+  rebuilt = true;
   SegmentIndex index(base);
   extend_index(index, segment, folder + "/" + segment_name(base), end);
   return index;

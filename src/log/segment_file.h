@@ -96,8 +96,9 @@ BatchPlace find_batch(File& file, const std::string& path, SegmentIndex::Place p
 std::optional<BatchPlace> try_find_batch(File& file, const std::string& path, SegmentIndex::Place place,
                                          const SegmentPoint& end, Offset from);
 
-// The index from its file, or rebuilt from the segment.
-SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end);
+// The index from its file, or rebuilt from the segment, which then says so.
+SegmentIndex load_index(Files& files, File& segment, const std::string& folder, Offset base, const SegmentPoint& end,
+                        bool& rebuilt);
 // Extends `index` by the batches up to `end`.
 void extend_index(SegmentIndex& index, File& segment, const std::string& path, const SegmentPoint& end);
 // Replaces the index file; not synced, because a damaged one is rebuilt.

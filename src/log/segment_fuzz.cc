@@ -88,7 +88,8 @@ void open_and_read(Files& files) {
     const bool last = i + 1 == recovered.bases.size();
     const SegmentTail tail =
         last ? recovered.last : read_sealed_tail(*file, path, identity(base), base, recovered.bases[i + 1]);
-    const SegmentIndex index = load_index(files, *file, kFolder, base, tail.end);
+    bool rebuilt = false;
+    const SegmentIndex index = load_index(files, *file, kFolder, base, tail.end, rebuilt);
     for (Offset at = base; at < tail.end.offset;) {
       const ReadBatches read = read_batches(*file, path, index.find(at), tail.end, at, 100);
       check(read.size > 0, "a read below the end gives a batch");
