@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "log/segment_file.h"
 #include "log/testing_held_files.h"
 #include "log/testing_log.h"
 #include "log/topic_file.h"
@@ -490,6 +491,35 @@ TEST_F(CleaningTest, ClosingDoesNotWaitForARoundOfCompaction) {
     closed.get();
     EXPECT_EQ(bytes_on_disk(), before) << "no segment was replaced, and nothing left behind";
   }
+  runtime.stop();
+}
+
+TEST_F(CleaningTest, CheckpointsGoOnDuringALongCleaning) {
+  Runtime runtime({.shards = 1, .pool_threads = 1});
+  FaultyFiles disk(1);
+  HeldFiles files(disk);
+  ManualTime time(WallTime(std::chrono::days(20'000)));
+  const auto log = open_embedded_log(runtime, time, files, {.folder = "log", .gather_time = {}});
+  runtime.block_on([&] { return log->create("table", {.segment_bytes = 16 * 1024, .compact = true}); });
+  const auto fill_table = [&] {
+    for (int i = 0; i < 100; ++i) {
+      runtime.block_on([&] { return log->append("table", one(0, batch_of({std::string(700, 'v')}))); });
+    }
+  };
+  fill_table();
+  files.hold(".compacted");
+  time.advance(30s);
+  files.wait_until_held();
+  const auto before = read_file(disk, "log/checkpoint", 1 << 20);
+  fill_table();
+  time.advance(6s);
+  const auto enough = std::chrono::steady_clock::now() + 60s;
+  while (read_file(disk, "log/checkpoint", 1 << 20) == before && std::chrono::steady_clock::now() < enough) {
+    std::this_thread::yield();
+  }
+  EXPECT_NE(read_file(disk, "log/checkpoint", 1 << 20), before);
+  files.release();
+  runtime.block_on([&] { return log->close(); });
   runtime.stop();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <future>
 #include <map>
 #include <set>
@@ -80,7 +81,9 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     recover();
     for (const auto& shard : shards_) shard->start();
     // Inside from now on: close() may come before the first step of it.
-    runtime_.shard(0).spawn(tend(gate_.enter()));
+    // Checkpoints go on while a long cleaning is under way.
+    runtime_.shard(0).spawn(repeat(kCheckpointInterval, [this] { return write_checkpoint(false); }, gate_.enter()));
+    runtime_.shard(0).spawn(repeat(options_.retention_interval, [this] { return clean_here(); }, gate_.enter()));
   }
 
   ~EmbeddedLogImpl() override { check(closed_, "the log was closed before it is destroyed"); }
@@ -399,23 +402,16 @@ class EmbeddedLogImpl final : public EmbeddedLog {
     if (error) std::rethrow_exception(error);
   }
 
-  // Checkpoints and cleaning, from time to time.
-  awaitable<void> tend(Gate::Pass) {
-    SteadyTime next_clean = timers_.clock().steady() + options_.retention_interval;
-    SteadyTime next_checkpoint = timers_.clock().steady() + kCheckpointInterval;
+  // From time to time, and never twice at once.
+  awaitable<void> repeat(std::chrono::milliseconds interval, std::function<awaitable<void>()> tend, Gate::Pass) {
+    SteadyTime next = timers_.clock().steady() + interval;
     while (!stop_) {
-      co_await changed_.wait_until(timers_, std::min(next_clean, next_checkpoint));
-      if (stop_) break;
+      co_await changed_.wait_until(timers_, next);
       const SteadyTime now = timers_.clock().steady();
+      if (stop_ || now < next) continue;
+      next = now + interval;
       try {
-        if (now >= next_checkpoint) {
-          next_checkpoint = now + kCheckpointInterval;
-          co_await write_checkpoint(false);
-        }
-        if (now >= next_clean) {
-          next_clean = now + options_.retention_interval;
-          co_await clean_here();
-        }
+        co_await tend();
       } catch (const Error& error) {
         trace::warn("the log cannot be tended now: {}", error.message());
       }
