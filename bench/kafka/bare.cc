@@ -1,6 +1,6 @@
-// A log server that does nothing with bytes but what the kernel must: what it takes, a server that works through the page
-// cache and sockets takes too, before it has looked at a byte. A comparison and no strict limit: it does little at once,
-// and one that does more side by side can be faster.
+// A log server that does nothing with bytes but what the kernel must: what it takes, a server that works through the
+// page cache and sockets takes too, before it has looked at a byte. A comparison and no strict limit: it does little at
+// once, and one that does more side by side can be faster.
 //
 //   bare in                          receives frames, writes them to a file, syncs it, acknowledges each with a byte
 //   bare out  --files N --range R    writes frames to files; then answers each byte with ranges of some (sendfile)
@@ -271,8 +271,8 @@ void sync_frames(const Options& options) {
   const std::string frame(options.frame, 'x');
   constexpr std::chrono::milliseconds kEvery{1};
   std::vector<double> took;
-  for (auto due = Clock::now(), end = due + std::chrono::duration_cast<Clock::duration>(
-                                                std::chrono::duration<double>(options.seconds));
+  for (auto due = Clock::now(),
+            end = due + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
        due < end; due += kEvery) {
     std::this_thread::sleep_until(due);
     files.append(0, frame);

@@ -80,7 +80,9 @@ awaitable<bool> is_all(Log& log, const Pass::Taken& taken) {
   const FileRange& range = taken.located->range;
   if (range.file) {
     const Located last = co_await log.locate(taken.end.topic, taken.end.partition, {taken.end.offset.value - 1}, 1);
-    co_return last.range.file == range.file&& last.range.position + last.range.size == range.position + range.size;
+    const bool same_end =
+        last.range.file == range.file && last.range.position + last.range.size == range.position + range.size;
+    co_return same_end;
   }
   Offset end;
   for (std::string_view rest = taken.located->bytes; !rest.empty();) {

@@ -37,7 +37,8 @@ class DescribeLogDirs : public testing::Test {
 };
 
 TEST_F(DescribeLogDirs, AllPartitionsHaveTheBytesOfTheirBatches) {
-  for (int16_t version = DescribeLogDirsRequest::kMinVersion; version <= DescribeLogDirsRequest::kMaxVersion; ++version) {
+  for (int16_t version = DescribeLogDirsRequest::kMinVersion; version <= DescribeLogDirsRequest::kMaxVersion;
+       ++version) {
     DescribeLogDirsRequest everything;
     everything.topics.reset();
     const Sizes sizes = ask(everything, version);
