@@ -51,7 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     options.max_depth = kJsonDepthMax + 2;  // an array, a row
     const std::string_view json = body.substr(byte_order_mark(body));
     boost::json::parse(boost::json::string_view(json.data(), json.size()), error, {}, options);
-    check(!error, "what was accepted is JSON");
+    // 0e9999999999 is JSON too, but not for Boost.
+    check(!error || error == boost::json::error::exponent_overflow, "what was accepted is JSON");
   }
   std::string lines;
   for (size_t row = 0; row < batch.rows; ++row) {

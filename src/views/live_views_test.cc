@@ -27,7 +27,13 @@ class LiveViewsTest : public testing::Test {
   void until(const std::function<bool()>& true_soon) {
     for (const SteadyTime deadline = soon(); !true_soon();) ASSERT_LT(system_->timers.clock().steady(), deadline);
   }
-  bool replaced(const std::string& view) { return !system_->catalog.state()->replacements.contains(view); }
+  // Whether readers have what the catalogue has, and nothing is to take its place.
+  bool replaced(const std::string& view) {
+    const CatalogStatePtr state = system_->catalog.state();
+    const TableId version = state->view(view)->tables.first;
+    return !state->replacements.contains(view) &&
+           Token::parse(page(view).frontier).version == static_cast<uint32_t>(version);
+  }
   ScanResult page(const std::string& view) {
     return system_->runtime.block_on([&] { return system_->views.scan(view, {.limit = 1000}); });
   }
