@@ -9,7 +9,8 @@
 namespace headrace {
 namespace {
 
-constexpr size_t kOpenFilesMax = 128;  // of a shard
+constexpr size_t kOpenFilesMax = 128;                   // of a shard
+constexpr size_t kIdleIndexBytesMax = size_t{4} << 20;  // of 2 GiB of log whose files are closed
 constexpr size_t kCacheBytesMax = size_t{16} << 20;
 constexpr size_t kLanesMax = 8;
 constexpr size_t kGatherBytesMax = size_t{64} << 10;  // more is worth a commit of its own
@@ -24,7 +25,7 @@ LogShard::LogShard(Pool& disk, Shard& shard, Timers& timers, Files& files, const
       options_(options),
       gate_(shard),
       background_(shard),
-      open_files_(pool_, files, kOpenFilesMax),
+      open_files_(pool_, files, kOpenFilesMax, kIdleIndexBytesMax),
       spares_(shard, pool_, files, options.folder + "/spare", options.spare_segments),
       cache_(kCacheBytesMax),
       work_(shard),

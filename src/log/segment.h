@@ -5,12 +5,21 @@
 
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "log/segment_file.h"
 #include "runtime/shard.h"
 
 namespace headrace {
+
+struct Segment;
+
+// The index of a segment whose file is closed.
+struct IdleIndex {
+  std::weak_ptr<Segment> segment;
+  size_t bytes;
+};
 
 struct Segment {
   Segment(std::string folder_path, Offset base_offset, uint64_t identity_hash)
@@ -45,13 +54,16 @@ struct Segment {
 
   std::shared_ptr<File> file;  // may be closed and opened again (OpenFiles)
   std::list<std::weak_ptr<Segment>>::iterator opened_at;
+  std::optional<std::list<IdleIndex>::iterator> idle_at;
 };
 
-// The open files of the segments of one shard, bounded: the one that was not used for longest is closed. Its index goes
-// too, unless it takes appends: 16 bytes for every 8 KiB of log that was ever read would be 2 GB for a terabyte.
+// The open files of the segments of one shard, bounded: the one that was not used for longest is closed. Its index
+// stays for a while, because with more partitions than files each read opens one; but all that stay are bounded too: 16
+// bytes for every 8 KiB of log that was ever read would be 2 GB for a terabyte. What takes appends keeps its index.
 class OpenFiles {
  public:
-  OpenFiles(Pool& pool, Files& files, size_t count_max) : pool_(pool), files_(files), count_max_(count_max) {}
+  OpenFiles(Pool& pool, Files& files, size_t count_max, size_t idle_index_bytes_max)
+      : pool_(pool), files_(files), count_max_(count_max), idle_bytes_max_(idle_index_bytes_max) {}
 
   // Error(kNotFound) once the segment's name may be another file's.
   awaitable<std::shared_ptr<File>> open(std::shared_ptr<Segment> segment);
@@ -60,10 +72,16 @@ class OpenFiles {
   void close(Segment& segment);
 
  private:
+  void keep_index(const std::shared_ptr<Segment>& segment);
+  void forget(std::list<IdleIndex>::iterator idle);
+
   Pool& pool_;
   Files& files_;
   size_t count_max_;
+  size_t idle_bytes_max_;
   std::list<std::weak_ptr<Segment>> used_;  // least recently first
+  std::list<IdleIndex> idle_;               // likewise
+  size_t idle_bytes_ = 0;
 };
 
 }  // namespace headrace

@@ -34,6 +34,7 @@ class SegmentIndex {
   const SegmentPoint& covered() const { return covered_; }
   int64_t max_timestamp_ms() const { return max_timestamp_ms_; }
   size_t entries() const { return entries_.size(); }
+  size_t bytes() const { return entries_.capacity() * sizeof(Entry); }  // in memory
 
   // The last indexed batch that starts at or before `offset`.
   Place find(Offset offset) const;

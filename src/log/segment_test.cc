@@ -11,7 +11,7 @@ TEST(OpenFilesTest, WhatIsNotUsedForLongestLosesItsFileAndItsIndex) {
   Runtime runtime({.shards = 1, .pool_threads = 1});
   FaultyFiles files(1);
   Pool pool(1);
-  OpenFiles open_files(pool, files, 2);
+  OpenFiles open_files(pool, files, 2, 0);
   std::vector<std::shared_ptr<Segment>> segments;
   for (int64_t i = 0; i < 4; ++i) {
     segments.push_back(std::make_shared<Segment>(".", Offset{i}, 0));
@@ -34,6 +34,32 @@ TEST(OpenFilesTest, WhatIsNotUsedForLongestLosesItsFileAndItsIndex) {
   EXPECT_EQ(TestingLog::error_of([&] { runtime.block_on([&] { return open_files.open(segments[0]); }); }),
             Code::kNotFound)
       << "its name may be another file's";
+  runtime.stop();
+}
+
+TEST(OpenFilesTest, IndexesStayForAWhile) {
+  Runtime runtime({.shards = 1, .pool_threads = 1});
+  FaultyFiles files(1);
+  Pool pool(1);
+  std::vector<std::shared_ptr<Segment>> segments;
+  for (int64_t i = 0; i < 5; ++i) {
+    segments.push_back(std::make_shared<Segment>(".", Offset{i}, 0));
+    make_segment_file(files, segments.back()->path(), kMarkPageBytes);
+    segments.back()->closed = segments.back()->index_loaded = true;
+    segments.back()->index.add({i}, 100'000, {i + 1}, 0);
+  }
+  OpenFiles open_files(pool, files, 1, 2 * segments[0]->index.bytes());
+  const auto use = [&](size_t i) { runtime.block_on([&] { return open_files.open(segments[i]); }); };
+  const auto with_index = [&] {
+    std::string all;
+    for (const auto& segment : segments) all += segment->index_loaded ? 'x' : '-';
+    return all;
+  };
+  for (const size_t i : {0, 1, 2}) use(i);
+  EXPECT_EQ(with_index(), "xxxxx");
+  use(0);  // and not 1 any more, so that is the first to go
+  for (const size_t i : {3, 4}) use(i);
+  EXPECT_EQ(with_index(), "x--xx");
   runtime.stop();
 }
 
