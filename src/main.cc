@@ -56,9 +56,8 @@ kafka::KafkaOptions kafka_options(const UpOptions& options) {
   return kafka;
 }
 
-// Returns when the process is asked to end.
-void wait_for_signal(Runtime& runtime) {
-  asio::signal_set signals(runtime.shard(0).context(), SIGINT, SIGTERM);
+// Returns when one of the signals has come, perhaps already.
+void wait_for(asio::signal_set& signals) {
   std::promise<void> asked;
   signals.async_wait([&](const boost::system::error_code&, int) { asked.set_value(); });
   asked.get_future().wait();
@@ -135,6 +134,8 @@ int serve(const UpOptions& options) {
       throw located(error, text, app);
     }
   }
+  // From before anybody is told that the server is there: who is told may end it at once.
+  asio::signal_set signals(runtime.shard(0).context(), SIGINT, SIGTERM);
   if (options.kafka_listen != "off") {
     kafka.emplace(runtime, timers, metrics, *log, *catalog, kafka_options(options));
     kafka->start();
@@ -146,7 +147,7 @@ int serve(const UpOptions& options) {
   fmt::print("listening on {}\n", http->url());
   std::fflush(stdout);
 
-  wait_for_signal(runtime);
+  wait_for(signals);
   return 0;
 }
 
