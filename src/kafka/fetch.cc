@@ -8,6 +8,7 @@
 #include "kafka/apis.h"
 #include "kafka/messages/fetch.h"
 #include "log/record_batch.h"
+#include "schema/types.h"
 
 namespace headrace::kafka {
 namespace {
@@ -31,7 +32,7 @@ struct Pass {
 awaitable<void> read(Call& call, const FetchPosition& position, size_t most, Pass& pass, Found& found) {
   Log& log = call.broker.log;
   try {
-    if (position.topic.size() > kTopicNameBytesMax) throw Error(Code::kNotFound, "no topic has such a long name");
+    if (position.topic.size() > kNameBytesMax) throw Error(Code::kNotFound, "no topic has such a long name");
     const std::string topic(position.topic);
     const Bounds bounds = co_await log.bounds(topic, position.partition);
     found.high_watermark = found.last_stable_offset = bounds.end.value;

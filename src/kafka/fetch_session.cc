@@ -1,4 +1,5 @@
 #include "kafka/fetch_session.h"
+#include "schema/types.h"
 
 #include <atomic>
 #include <limits>
@@ -79,7 +80,7 @@ bool FetchSession::take(const FetchRequest& request) {
   }
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
-      if (topic.name.size() > kTopicNameBytesMax) {
+      if (topic.name.size() > kNameBytesMax) {
         end();
         return false;
       }

@@ -16,9 +16,6 @@
 
 namespace headrace::kafka {
 
-// No topic's name is longer (check_topic_name).
-inline constexpr size_t kTopicNameBytesMax = 249;
-
 struct FetchPosition {
   std::string_view topic;  // of the request or of the session: as long as neither changes
   PartitionId partition = 0;

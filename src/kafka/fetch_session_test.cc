@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/types.h"
+
 namespace headrace::kafka {
 namespace {
 
@@ -114,7 +116,7 @@ TEST(FetchSession, RefusesWhatIsNotNext) {
 TEST(FetchSession, WhatCannotBeATopicIsNotRemembered) {
   size_t room = 10;
   FetchSession session(room);
-  const std::string endless(kTopicNameBytesMax + 1, 'x');
+  const std::string endless(kNameBytesMax + 1, 'x');
   FetchRequest odd = request(0, 0, {{0, 5}, {1, 7}});
   odd.topics.push_back(odd.topics[0]);
   odd.topics[1].name = endless;

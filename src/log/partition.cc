@@ -68,9 +68,9 @@ Appended Partition::append(PartitionBatch& batch, BatchHeader header, AppendRequ
                                                header.producer_id, name_, header.producer_epoch));
     }
     if (answer.verdict == Producers::Verdict::kOutOfOrder) {
-      throw Error(Code::kRefused, fmt::format("producer {} left sequences out before {} of {}; send again what was not "
-                                              "acknowledged, in order",
-                                              header.producer_id, header.base_sequence, name_));
+      throw Error(Code::kRefused, fmt::format("sequence {} of producer {} in {} neither follows its last batch nor "
+                                              "repeats one of the last; send again what was not acknowledged, in order",
+                                              header.base_sequence, header.producer_id, name_));
     }
     if (answer.verdict == Producers::Verdict::kDuplicate) {
       if (answer.durable_at > durable_end_) {

@@ -1,8 +1,7 @@
 // Retention: whole segments go from the start of a partition, once all their records are older than retention_ms or
 // what follows them is retention_bytes already. Never the last segment, which takes the appends; so that a slow
-// partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes. A
-// compacted topic keeps the last record of each key however old it is and however many there are: nothing of it goes
-// so.
+// partition's records do not stay for ever, the last one is rolled by age. Nothing at or beyond the floor goes, and
+// nothing of a compacted topic: it keeps the last record of each key, however old that is and however many there are.
 #include <utility>
 
 #include "base/trace.h"
